@@ -1,0 +1,77 @@
+# Two commands are enough to begin with: `make demo` and `make test`.
+# Shell work of more than a line lives in scripts/.
+
+PORT ?= 5000
+VENV := .venv
+BIN := $(VENV)/bin
+
+# Tests that need no server, no browser and no patience.
+FAST := not slow and not browser and not postgres and not redis
+FAST_TESTS := tests --ignore=tests/integration --ignore=tests/e2e
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test check format lint types imports unit-tests all-tests audit \
+        screenshots system-packages clean
+
+help: ## Show this list
+	@echo "Usage: make COMMAND"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed-demo ## Start the demo shop with a simulated COVA (PORT=8080 chooses the port)
+	$(BIN)/flask --app aiq_cova_plugin.demo run --port $(PORT)
+
+test: system-packages $(VENV)/.installed-test lint types imports audit all-tests ## Install what the tests need and run every check
+
+check: $(VENV)/.installed-test lint types imports unit-tests ## The fast checks, under a minute; for between two edits
+
+format: $(VENV)/.installed-test ## Rewrite the code in our format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+screenshots: $(VENV)/.installed-test ## Take pictures of every page into tests/artefacts/
+	$(BIN)/pytest -m browser -k screenshot
+
+clean: ## Remove the environment and everything that running things left behind
+	rm -rf $(VENV) build dist *.egg-info tests/artefacts .pytest_cache .mypy_cache .ruff_cache \
+	    .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- the steps ------------------------------------------------------------------------------------
+
+lint:
+	@echo "Checking format and style."
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types:
+	@echo "Checking types."
+	$(BIN)/mypy
+
+imports:
+	@echo "Checking which room imports which."
+	$(BIN)/lint-imports
+
+unit-tests:
+	@echo "Running the fast tests."
+	$(BIN)/pytest -q -m "$(FAST)" $(FAST_TESTS)
+
+all-tests:
+	@echo "Running all tests, with browser, PostgreSQL, Redis and an installed wheel."
+	$(BIN)/pytest
+
+audit:
+	@sh scripts/audit_dependencies.sh $(VENV)
+
+system-packages:
+	@sh scripts/install_system_packages.sh
+
+# An environment is made again only when what it consists of has changed.
+$(VENV)/.installed-demo: setup.py scripts/bootstrap.sh
+	@sh scripts/bootstrap.sh $(VENV) demo
+	@touch $@
+
+$(VENV)/.installed-test: setup.py scripts/bootstrap.sh
+	@sh scripts/bootstrap.sh $(VENV) test,dev,celery,postgres,demo
+	@touch $@

@@ -1,0 +1,153 @@
+"""The command group, and what all its commands share: `--json`, errors, exit codes."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import click
+from flask import current_app
+from flask.cli import AppGroup, with_appcontext
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from aiq_cova_plugin.errors import CovaPluginError
+
+_USAGE_EXIT, _FAILURE_EXIT = 2, 1
+
+
+class _CovaCommand(click.Command):
+    """A command that says even a wrong call in JSON when `--json` is there."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        wants_json = "--json" in args
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as exc:
+            if not wants_json:
+                raise
+            field = getattr(getattr(exc, "param", None), "name", None)
+            _print_error(exc.format_message(), field, "See --help.", as_json=True)
+            raise click.exceptions.Exit(_USAGE_EXIT) from exc
+
+
+class _CovaGroup(AppGroup):
+    command_class = _CovaCommand
+
+
+_CovaGroup.group_class = _CovaGroup
+
+
+@click.group("cova", cls=_CovaGroup)
+def cova() -> None:
+    """Connect this shop to COVA, sync its menu, send its orders."""
+
+
+def command(group: click.Group, name: str) -> Callable[[Callable[..., bool | None]], Any]:
+    """Register a command with `--json`, in an application context.
+
+    The function prints its result with `show` and returns False when not all was well.
+    A failure becomes one clear sentence, never a traceback.
+    """
+
+    def decorate(function: Callable[..., bool | None]) -> Any:
+        @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+        @with_appcontext
+        @functools.wraps(function)
+        def run(*args: Any, as_json: bool, **options: Any) -> None:
+            context = click.get_current_context()
+            context.obj = {"as_json": as_json}
+            _log_to_stderr()
+            try:
+                _require_plugin()
+                is_well = function(*args, **options)
+            except CovaPluginError as exc:
+                _print_error(exc.message, exc.field, exc.fix, as_json=as_json)
+                context.exit(_FAILURE_EXIT)
+            except (OperationalError, ProgrammingError) as exc:
+                _print_error(*_database_trouble(exc), as_json=as_json)
+                context.exit(_FAILURE_EXIT)
+            if is_well is False:
+                context.exit(_FAILURE_EXIT)
+
+        return group.command(name)(run)
+
+    return decorate
+
+
+def show(document: dict[str, Any], text: str) -> None:
+    """Print the result: the document with `--json`, else the text."""
+    if click.get_current_context().obj["as_json"]:
+        click.echo(json.dumps(document, default=_plain, ensure_ascii=False))
+    else:
+        click.echo(text)
+
+
+def table(headings: tuple[str, ...], rows: list[tuple[Any, ...]], *, empty: str) -> str:
+    """Rows as aligned text, or the sentence `empty` when there are none."""
+    if not rows:
+        return empty
+    cells = [headings, *[tuple("" if each is None else str(each) for each in row) for row in rows]]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    )
+
+
+def _require_plugin() -> None:
+    if "cova" not in current_app.extensions:
+        raise CovaPluginError(
+            "This app has not enabled the COVA plugin.",
+            fix="Call CovaPlugin().init_app(app, db=db, host=…) where the app is made.",
+        )
+
+
+def _database_trouble(exc: Exception) -> tuple[str, str | None, str]:
+    text = str(getattr(exc, "orig", exc)).lower()
+    if "no such table" in text or "does not exist" in text or "no such column" in text:
+        return (
+            "The plugin's tables are missing or older than this version needs.",
+            None,
+            "Run: flask cova init-db",
+        )
+    if "locked" in text:
+        return ("The database is busy with another write.", None, "Try again in a moment.")
+    return (
+        f"The database does not answer ({type(exc).__name__}).",
+        None,
+        "Check the shop's database; nothing was changed halfway.",
+    )
+
+
+def _print_error(message: str, field: str | None, fix: str, *, as_json: bool) -> None:
+    if as_json:
+        error = {"message": message, "field": field, "fix": fix}
+        click.echo(json.dumps({"error": error}, ensure_ascii=False))
+        return
+    click.echo(f"Error: {message}", err=True)
+    if fix:
+        click.echo(fix, err=True)
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _log_to_stderr() -> None:
+    """Warnings of the plugin go to stderr, unless the host has set logging up itself."""
+    logger = logging.getLogger("aiq_cova_plugin")
+    if not logger.hasHandlers():
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s %(message)s"))
+        logger.addHandler(handler)

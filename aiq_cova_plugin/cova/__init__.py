@@ -1,0 +1,1 @@
+"""Speaks to COVA: the only room with `requests`."""

@@ -1,0 +1,250 @@
+"""Finds or starts the COVA that the demo talks to, and connects the first store to it.
+
+A serving process keeps the simulator on a port it writes into the instance folder, so that a
+command in a second terminal (`flask --app aiq_cova_plugin.demo cova sync`) meets the same one. A
+command that finds none running starts one for its own duration, on any free port.
+"""
+
+from __future__ import annotations
+
+import atexit
+import http.client
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+import click
+from cryptography.fernet import Fernet
+from flask import Flask
+from werkzeug.serving import is_running_from_reloader
+
+from aiq_cova_plugin.demo import instance_files
+from aiq_cova_plugin.demo.extensions import cova
+from aiq_cova_plugin.demo.models import Store, db
+from aiq_cova_plugin.demo.seed import GROUP_NAME, LOGINS
+from aiq_cova_plugin.demo.settings import talks_to_cova
+from aiq_cova_plugin.simulator import Simulator
+
+FIRST_STORE = 1
+_PORTS_TO_TRY = 20
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Where a simulator answers and the onboarding package it accepts. All of it is invented."""
+
+    url: str
+    token_url: str
+    company_id: int
+    location_id: int
+    second_location_id: int
+    username: str
+    password: str = field(repr=False)
+    client_id: str
+    client_secret: str = field(repr=False)
+    integrator_id: str
+    delivery_fee_product_id: str
+
+    @classmethod
+    def to(cls, simulator: Simulator) -> Connection:
+        """The way to that running simulator."""
+        return cls(
+            url=simulator.url,
+            token_url=simulator.token_url,
+            company_id=simulator.company_id,
+            location_id=simulator.location_id,
+            second_location_id=simulator.second_location_id,
+            username=simulator.username,
+            password=simulator.password,
+            client_id=simulator.client_id,
+            client_secret=simulator.client_secret,
+            integrator_id=simulator.integrator_id,
+            delivery_fee_product_id=simulator.delivery_fee_product_id,
+        )
+
+
+def connection_for(app: Flask, simulator: Simulator | None) -> Connection | None:
+    """The simulator to talk to; None when the configuration names a COVA."""
+    if simulator is not None:
+        return Connection.to(simulator)
+    if talks_to_cova(app):
+        return None
+    with one_at_a_time(app):
+        remembered = _remembered(app)
+        if remembered is not None and _answers(remembered):
+            return remembered
+        return _start(app, keep=is_serving())
+
+
+def configure(app: Flask, connection: Connection | None) -> None:
+    """Set the plugin's `COVA_*` keys that the configuration leaves open."""
+    if connection is not None:
+        app.config["COVA_API_URL"] = connection.url
+        app.config["COVA_TOKEN_URL"] = connection.token_url
+        app.config.setdefault("COVA_INTEGRATOR_ID", connection.integrator_id)
+        app.config["DEMO_SIMULATOR_URL"] = connection.url
+    if not app.config.get("COVA_SECRET_KEYS") and not os.environ.get("COVA_SECRET_KEYS"):
+        app.config["COVA_SECRET_KEYS"] = instance_files.secret(app, "cova-secret-key", _new_key)
+
+
+def connect_first_store(app: Flask, connection: Connection | None) -> None:
+    """Connect the first store to the simulator, once: what staff change afterwards stays."""
+    store = db.session.get(Store, FIRST_STORE)
+    if connection is None or store is None or store.was_connected_by_demo:
+        return
+    cova.connect_store(
+        app,
+        str(FIRST_STORE),
+        company_id=connection.company_id,
+        location_id=connection.location_id,
+        username=connection.username,
+        password=connection.password,
+        client_id=connection.client_id,
+        client_secret=connection.client_secret,
+        delivery_fee_product=connection.delivery_fee_product_id,
+    )
+    store.was_connected_by_demo = True
+    db.session.commit()
+
+
+def is_serving() -> bool:
+    """Is this process a web server, and not one of the `flask` commands beside it?"""
+    context = click.get_current_context(silent=True)
+    names = []
+    while context is not None:
+        names.append(context.info_name)
+        context = context.parent
+    return not names or names[0] == "run"
+
+
+def announce(app: Flask, connection: Connection | None) -> None:
+    """Say on the terminal where the shop is and who may sign in; a command's output stays its own.
+
+    The child of the debug reloader says nothing, since its parent just did.
+    """
+    if app.testing or not is_serving() or is_running_from_reloader():
+        return
+    print(f"\n  {GROUP_NAME}, the demo shop of aiq_cova_plugin\n")
+    address = _address()
+    if address:
+        print(f"  Shop          {address}/")
+        print(f"  Back office   {address}/staff/")
+    for login in LOGINS:
+        print(f"  Staff login   {login.username} / {login.password}   ({login.role})")
+    if connection is None:
+        print("\n  COVA is at the address given in COVA_API_URL. Connect a store to it in the")
+        print("  back office under Store > Integrations > COVA.\n", flush=True)
+        return
+    print(
+        f"  Cashier       {connection.url}/   (the simulated COVA: complete orders, change stock)"
+    )
+    print("\n  Products appear within seconds. To connect the second store by hand:")
+    print(f"    Company ID {connection.company_id}, Location ID {connection.second_location_id}")
+    print(f"    Username {connection.username}, Password {connection.password}")
+    print(
+        f"    Client ID {connection.client_id}, Client Secret {connection.client_secret}\n",
+        flush=True,
+    )
+
+
+@contextmanager
+def one_at_a_time(app: Flask) -> Iterator[None]:
+    """Let one process after the other prepare the instance folder and the database."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    with (Path(app.instance_path) / "starting.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+# --- the simulator ------------------------------------------------------------------------
+
+
+def _start(app: Flask, *, keep: bool) -> Connection:
+    products = int(app.config["DEMO_SIMULATOR_PRODUCTS"])
+    if keep:
+        simulator = _on_free_port(int(app.config["DEMO_SIMULATOR_PORT"]), products)
+    else:
+        simulator = Simulator(port=0, products=products, seed=1).start()
+    atexit.register(simulator.stop)
+    connection = Connection.to(simulator)
+    if keep:
+        instance_files.write(_file(app), json.dumps(asdict(connection), indent=2))
+    return connection
+
+
+def _on_free_port(first: int, products: int) -> Simulator:
+    """A simulator on the first free port from there on, or on any when all are taken."""
+    ports = (port for port in range(first, first + _PORTS_TO_TRY) if _is_free(port))
+    return Simulator(port=next(ports, 0), products=products, seed=1).start()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # Otherwise a port would count as taken for a minute after its last server ended.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError):
+            return False
+    return True
+
+
+def _file(app: Flask) -> Path:
+    return Path(app.instance_path) / "simulator.json"
+
+
+def _remembered(app: Flask) -> Connection | None:
+    """The simulator of the last serving process, or None when there was none we can read."""
+    try:
+        return Connection(**json.loads(_file(app).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _answers(connection: Connection) -> bool:
+    """Does a simulator answer there that knows us? Something else may have taken the port."""
+    form = {
+        "grant_type": "password",
+        "username": connection.username,
+        "password": connection.password,
+        "client_id": connection.client_id,
+        "client_secret": connection.client_secret,
+    }
+    parts = urlsplit(connection.token_url)
+    caller = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=2)
+    try:
+        caller.request(
+            "POST",
+            parts.path,
+            body=urlencode(form),
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+        )
+        answer = caller.getresponse()
+        return answer.status == 200 and "access_token" in json.loads(answer.read())
+    except (OSError, http.client.HTTPException, ValueError, TypeError):
+        return False
+    finally:
+        caller.close()
+
+
+def _new_key() -> str:
+    return Fernet.generate_key().decode("ascii")
+
+
+def _address() -> str:
+    """The address `flask run` is about to serve on, or nothing under another server."""
+    context = click.get_current_context(silent=True)
+    if context is None or context.info_name != "run":
+        return ""
+    host, port = context.params.get("host"), context.params.get("port")
+    return f"http://{host}:{port}"

@@ -1,0 +1,1 @@
+"""What we mean: values and rules without I/O, clock or logging."""

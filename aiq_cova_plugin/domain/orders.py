@@ -1,0 +1,70 @@
+"""What the shop says about an order: who ordered what, and where it goes.
+
+Part of the host contract (contract section 2); `aiq_cova_plugin.host` re-exports these
+names. They live here so that every room may use them without importing the host's room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+
+@dataclass(frozen=True)
+class Customer:
+    """The shopper of an order; each value is None when unknown."""
+
+    first_name: str | None = None
+    last_name: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    date_of_birth: date | None = None
+
+
+@dataclass(frozen=True)
+class OrderLine:
+    """One line; `line_total` is the whole line after discounts, in the store's tax style."""
+
+    cova_product_id: str
+    name: str
+    quantity: Decimal
+    line_total: Decimal
+
+
+@dataclass(frozen=True)
+class Address:
+    """A delivery address; texts, empty when there is none. `state` is the short code."""
+
+    line1: str
+    line2: str
+    city: str
+    state: str
+    postal_code: str
+    country: str
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Where the order goes and what that costs (zero when free)."""
+
+    address: Address
+    fee: Decimal
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order of the host; `confirmed_at` is None while it is only placed.
+
+    `delivery` is None for a pickup order; `notes` is empty when there are none.
+    """
+
+    id: str
+    store_id: str
+    number: str
+    confirmed_at: datetime | None
+    customer: Customer
+    lines: Sequence[OrderLine]
+    delivery: Delivery | None = None
+    notes: str = ""

@@ -1,0 +1,97 @@
+"""What COVA's status of an order means for the push and for the shop (section 9.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from aiq_cova_plugin.domain.values import OrderStatus
+from aiq_cova_plugin.schemas import records
+
+
+class Phase(StrEnum):
+    """Where an order stands in COVA. `UNKNOWN`: it is there, in a state we have no word for."""
+
+    ACCEPTED = "accepted"
+    PROCESSING = "processing"
+    TRANSIENT_FAILURE = "transient_failure"
+    REFUSED = "refused"
+    IN_POS = "in_pos"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class StatusReading:
+    """`host_status` is None when COVA says nothing the shop should be told.
+
+    `message` is COVA's own reason, empty when it gave none. `unknown_values` are COVA's
+    texts that are in none of its documents: raise an alert, change nothing because of them.
+    """
+
+    phase: Phase
+    host_status: OrderStatus | None
+    message: str
+    sale_total: Decimal | None
+    unknown_values: tuple[str, ...] = ()
+
+
+_PHASES = {
+    "submittedforprocessing": Phase.ACCEPTED,
+    "submittedforfinalprocessing": Phase.PROCESSING,
+    "transientprocessingfailure": Phase.TRANSIENT_FAILURE,
+    "nontransientprocessingfailure": Phase.REFUSED,
+    "readyforpayment": Phase.IN_POS,
+    # Numbers 5 and 6 are left from v1: somebody has paid, or is paying, at the register.
+    "paymentsubmittedforprocessing": Phase.IN_POS,
+    "paymentapplied": Phase.IN_POS,
+    "cancelled": Phase.CANCELLED,
+    "completed": Phase.COMPLETED,
+}
+
+_FULFILMENT = {
+    "orderplaced": OrderStatus.CONFIRMED,
+    "inprogress": OrderStatus.IN_PROGRESS,
+    "readyforpickup": OrderStatus.READY_FOR_PICKUP,
+}
+
+
+def reading_from_cova(
+    status: records.SalesOrderStatus, *, is_delivery: bool | None = None
+) -> StatusReading:
+    """Read one status. A value COVA's document does not know is reported, never guessed.
+
+    `is_delivery` is what the shop knows of the order; None believes COVA's own
+    `OrderFulfillmentMethod`. A *delivery* order that is `ReadyForPickup` is packed and waits
+    for the driver. It stays `in_progress`: `ready_for_pickup` would call the shopper to the
+    store, and that it is out for delivery is something COVA never says.
+    """
+    phase = _PHASES.get(_key(status.order_status), Phase.UNKNOWN)
+    unknown = [status.order_status] if phase is Phase.UNKNOWN else []
+    host_status: OrderStatus | None = None
+    if phase is Phase.COMPLETED:
+        host_status = OrderStatus.COMPLETED
+    elif phase is Phase.CANCELLED:
+        host_status = OrderStatus.CANCELLED
+    elif phase is Phase.IN_POS:
+        fulfilment = status.fulfillment_status
+        host_status = _FULFILMENT.get(_key(fulfilment))
+        unknown += [fulfilment] if host_status is None and fulfilment.strip() else []
+        delivers = _key(status.fulfillment_method) == "delivery"
+        if is_delivery is not None:
+            delivers = is_delivery
+        if delivers and host_status is OrderStatus.READY_FOR_PICKUP:
+            host_status = OrderStatus.IN_PROGRESS
+    return StatusReading(
+        phase=phase,
+        host_status=host_status,
+        message=status.order_message.strip() or status.payment_message.strip(),
+        sale_total=status.sale_total,
+        unknown_values=tuple(unknown),
+    )
+
+
+def _key(text: str) -> str:
+    return "".join(text.split()).casefold()

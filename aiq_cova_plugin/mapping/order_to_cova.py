@@ -1,0 +1,119 @@
+"""One confirmed order of the shop as COVA's sales order (cova-api.md section 9.2)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from aiq_cova_plugin.domain.orders import Customer, Order, OrderLine
+from aiq_cova_plugin.domain.pricing import money
+from aiq_cova_plugin.errors import NeedsOperator, UnmappedProduct
+from aiq_cova_plugin.schemas import records
+
+DELIVERY_FEE_NAME = "Delivery fee"
+
+_LARGEST = Decimal(10) ** 9
+
+
+def order_to_cova(
+    order: Order,
+    *,
+    push_id: str,
+    company_id: int,
+    location_id: int,
+    integrator_id: str,
+    customer_id: str | None,
+    delivery_fee_product: str | None,
+) -> records.SalesOrder:
+    """Build COVA's order for one confirmed order.
+
+    `push_id` was chosen when the order was queued, so a retry is the same order for COVA.
+    Quantities keep the host's unit; line totals are the host's own, in whole cents
+    (`domain.pricing.money`), never recomputed. A delivery fee above zero becomes a line of
+    the store's fee product. The address is not part of COVA's order: it goes to the customer.
+
+    Raises UnmappedProduct when a line, or a fee that is due, has no COVA product, and
+    NeedsOperator when the order has no line or an impossible amount: the order then waits
+    for a person instead of arriving incomplete.
+    """
+    if not order.lines:
+        raise NeedsOperator(
+            f"Order {order.number} has no lines, so there is nothing to send to COVA.",
+            fix="Cancel the order in the shop, or add its lines and press Retry.",
+            field="lines",
+        )
+    lines = [_line(order, line) for line in order.lines]
+    fee = Decimal(0) if order.delivery is None else order.delivery.fee
+    if fee != 0:
+        lines.append(_fee_line(order, fee, delivery_fee_product))
+    return records.SalesOrder(
+        id=push_id,
+        company_id=company_id,
+        entity_id=location_id,
+        order_reference=order_reference(order.customer, order.number),
+        customer_id=customer_id,
+        integrator_id=integrator_id,
+        is_delivery=order.delivery is not None,
+        external_order_id=order.number,
+        lines=tuple(lines),
+    )
+
+
+def order_reference(customer: Customer, number: str) -> str:
+    """What the register shows: the shopper's name, or `Order <number>` without one."""
+    names = (customer.first_name or "", customer.last_name or "")
+    return " ".join(" ".join(names).split()) or f"Order {number}"
+
+
+def _line(order: Order, line: OrderLine) -> records.SalesOrderLine:
+    product_id = line.cova_product_id.strip().lower() if line.cova_product_id else ""
+    name = line.name.strip()
+    if not product_id:
+        raise UnmappedProduct(
+            f'Order {order.number}: the line "{name}" has no COVA product.',
+            fix="Sync the menu or link the product to COVA, then press Retry.",
+            field=name,
+        )
+    if not _is_amount(line.quantity) or line.quantity <= 0:
+        raise _impossible(order, name, f"the quantity {line.quantity}")
+    return records.SalesOrderLine(
+        name=name or product_id,
+        catalog_item_id=product_id,
+        quantity=line.quantity,
+        line_dollar_amount=_total(order, name, line.line_total),
+    )
+
+
+def _fee_line(order: Order, fee: Decimal, product: str | None) -> records.SalesOrderLine:
+    total = _total(order, DELIVERY_FEE_NAME, fee)
+    product_id = (product or "").strip().lower()
+    if not product_id:
+        raise UnmappedProduct(
+            f"Order {order.number} has a delivery fee of {total}, "
+            "but the store has no COVA product for the delivery fee.",
+            fix="Choose the delivery-fee product in Store > Integrations > COVA, then press Retry.",
+            field="delivery_fee_product",
+        )
+    return records.SalesOrderLine(
+        name=DELIVERY_FEE_NAME,
+        catalog_item_id=product_id,
+        quantity=Decimal(1),
+        line_dollar_amount=total,
+    )
+
+
+def _total(order: Order, name: str, amount: Decimal) -> Decimal:
+    if not _is_amount(amount) or amount < 0:
+        raise _impossible(order, name, f"the amount {amount}")
+    return money(amount)
+
+
+def _is_amount(number: Decimal) -> bool:
+    return number.is_finite() and abs(number) <= _LARGEST
+
+
+def _impossible(order: Order, name: str, what: str) -> NeedsOperator:
+    return NeedsOperator(
+        f'Order {order.number}: the line "{name}" has {what}, which COVA cannot take.',
+        fix="Correct the order in the shop, then press Retry.",
+        field=name,
+    )

@@ -1,0 +1,121 @@
+"""What a tick does: claim what is due and call the service, in an application context."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+
+from aiq_cova_plugin.errors import CovaPluginError, LeaseHeld
+from aiq_cova_plugin.services.context import ServiceContext
+from aiq_cova_plugin.services.plan_jobs import (
+    CATALOG,
+    HOUSEKEEPING,
+    STATUS,
+    SWEEP,
+    plan_all_jobs,
+)
+from aiq_cova_plugin.services.poll_statuses import poll_statuses
+from aiq_cova_plugin.services.prune import prune
+from aiq_cova_plugin.services.push_orders import push_due_orders
+from aiq_cova_plugin.services.sweep_orders import sweep_orders
+from aiq_cova_plugin.services.sync_catalog import sync_catalog
+from aiq_cova_plugin.store import outbox
+from aiq_cova_plugin.store.schedule import ClaimedJob
+
+log = logging.getLogger(__name__)
+
+_SERVICES: dict[str, Callable[[ServiceContext, str], Any]] = {
+    CATALOG: lambda ctx, store_id: sync_catalog(ctx, store_id, trigger="schedule"),
+    STATUS: lambda ctx, store_id: poll_statuses(ctx, store_id, only_due=True),
+    SWEEP: sweep_orders,
+    HOUSEKEEPING: lambda ctx, store_id: prune(ctx, store_id),
+}
+_ORDER_JOBS = (STATUS, SWEEP)
+_CATALOGUE_JOBS = (CATALOG, HOUSEKEEPING)
+
+
+def catalogue_tick(app: Flask, ctx: ServiceContext) -> int:
+    """Do every catalogue job that is due now; how many were done."""
+    with app.app_context():
+        _plan_once(ctx)
+        return _run_due(ctx, _CATALOGUE_JOBS)
+
+
+def order_tick(app: Flask, ctx: ServiceContext) -> int:
+    """Send the orders that are due, then read statuses and sweep where due; how many jobs."""
+    with app.app_context():
+        return _push_due(ctx) + _run_due(ctx, _ORDER_JOBS)
+
+
+def tick(app: Flask, ctx: ServiceContext) -> int:
+    """Everything that is due now; for cron and Celery."""
+    return order_tick(app, ctx) + catalogue_tick(app, ctx)
+
+
+def _plan_once(ctx: ServiceContext) -> None:
+    """At its first tick a worker brings the schedule in line with settings and configuration."""
+    if "schedule-planned" in ctx.marks:
+        return
+    try:
+        plan_all_jobs(ctx)
+    except Exception:
+        ctx.went_down("schedule")
+        return
+    ctx.marks.add("schedule-planned")
+
+
+def _push_due(ctx: ServiceContext) -> int:
+    try:
+        with ctx.database.short() as connection:
+            stores = outbox.stores_with_due_pushes(connection, now=ctx.clock.now())
+    except Exception:
+        ctx.went_down("outbox")
+        return 0
+    ctx.came_back("outbox")
+    for store_id in stores:
+        _guarded(ctx, "push", store_id, lambda store_id=store_id: push_due_orders(ctx, store_id))  # type: ignore[misc]  # binds the loop's value
+    return len(stores)
+
+
+def _run_due(ctx: ServiceContext, jobs: tuple[str, ...]) -> int:
+    done = 0
+    while True:
+        try:
+            claimed = ctx.schedule.claim_due(jobs)
+        except Exception:
+            # The tables may not be there yet, or the database is away: the next tick tries.
+            ctx.went_down("schedule")
+            return done
+        ctx.came_back("schedule")
+        if claimed is None:
+            return done
+        _run_claimed(ctx, claimed)
+        done += 1
+
+
+def _run_claimed(ctx: ServiceContext, claimed: ClaimedJob) -> None:
+    service = _SERVICES[claimed.job]
+    error = _guarded(ctx, claimed.job, claimed.store_id, lambda: service(ctx, claimed.store_id))
+    ctx.schedule.finish(claimed, error=error)
+
+
+def _guarded(ctx: ServiceContext, job: str, store_id: str, work: Callable[[], Any]) -> str:
+    """Run one job; what went wrong as a sentence, empty when nothing did."""
+    try:
+        work()
+    except LeaseHeld as exc:
+        return exc.message
+    except CovaPluginError as exc:
+        log.warning(
+            "job_failed", extra={"job": job, "store_id": store_id, "kind": type(exc).__name__}
+        )
+        return exc.message
+    except Exception:
+        log.exception("job_failed_unexpectedly", extra={"job": job, "store_id": store_id})
+        return "Something unexpected went wrong; the server's log has the details."
+    finally:
+        ctx.database.end_reading()
+    return ""

@@ -1,0 +1,60 @@
+"""JSON in and out without a float in between: numbers with a point are `Decimal`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+_SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|\x00")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def parse_json(document: bytes) -> Any:
+    """The value of a JSON document; NaN and Infinity are refused.
+
+    Characters that no database stores (NUL, halves of surrogate pairs) are taken out of all
+    texts. Raises ValueError when the document is not JSON, or nested or large beyond reason.
+    """
+    try:
+        value = json.loads(document, parse_float=Decimal, parse_constant=_refuse_constant)
+    except (RecursionError, ArithmeticError) as exc:
+        raise ValueError("the JSON document is beyond all reason") from exc
+    # Cleaning walks the whole tree, so it is done only where a cheap scan says it may be needed.
+    return _storable(value) if _SUSPICIOUS.search(document) else value
+
+
+def dump_json(value: Any) -> bytes:
+    """The JSON document of plain values; a `Decimal` is written digit by digit."""
+    return _written(value).encode()
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("", value)
+    if isinstance(value, list):
+        return [_storable(each) for each in value]
+    if isinstance(value, dict):
+        return {_storable(key): _storable(each) for key, each in value.items()}
+    return value
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise ValueError(f"{value} cannot be written as JSON")
+        return format(value, "f")
+    if isinstance(value, Mapping):
+        members = (f"{json.dumps(str(key))}:{_written(each)}" for key, each in value.items())
+        return "{" + ",".join(members) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(_written(each) for each in value) + "]"
+    if isinstance(value, float):
+        raise TypeError("a float is never sent: use Decimal")
+    return json.dumps(value)

@@ -1,0 +1,118 @@
+"""Writes down that a confirmed order must reach COVA; and takes that back.
+
+Works on the host's own session: the row commits with the host's order, or not at all.
+COVA's order id is chosen here, before anything is sent, and never changes.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from uuid import uuid4
+
+from aiq_cova_plugin.domain.push_states import PushState
+from aiq_cova_plugin.host import Order
+from aiq_cova_plugin.services.context import ServiceContext
+from aiq_cova_plugin.services.reserve_stock import hold_order, release_order
+from aiq_cova_plugin.store import outbox
+from aiq_cova_plugin.store.connections import connection_of
+from aiq_cova_plugin.store.models import Push
+
+
+def order_total(order: Order) -> Decimal:
+    """What the host charges: its lines and the delivery fee."""
+    fee = order.delivery.fee if order.delivery is not None else Decimal(0)
+    return sum((line.line_total for line in order.lines), start=fee)
+
+
+def enqueue_order(ctx: ServiceContext, order: Order, *, found_by: str = "signal") -> bool:
+    """Hold the order's stock and queue its push; True when it was queued just now.
+
+    Nothing is queued when the store does not send its orders to COVA, or when the order was
+    queued before. `found_by` goes into the timeline: `signal` or `sweep`.
+    """
+    connection = ctx.database.shared()
+    settings = connection_of(connection, order.store_id)
+    if settings is None or not settings.enabled:
+        return False
+    if outbox.push_of_order(connection, order.store_id, order.id) is not None:
+        return False
+    hold_order(ctx, order.store_id, order.id, order.lines)
+    if not settings.sync_orders:
+        return False
+    now = ctx.clock.now()
+    added = outbox.add_push(
+        connection,
+        {
+            "store_id": order.store_id,
+            "order_id": order.id,
+            "order_number": order.number,
+            "cova_order_id": str(uuid4()),
+            "state": PushState.QUEUED.value,
+            "attempts": 0,
+            "next_attempt_at": now,
+            "reason": "",
+            "fix": "",
+            "kind": "",
+            "fence": 0,
+            "refusals": 0,
+            "host_total": order_total(order),
+            "cova_status": "",
+            "host_status": "confirmed",
+            "warning": "",
+            "cancel_requested": False,
+            "queued_at": order.confirmed_at or now,
+        },
+    )
+    if added:
+        push = outbox.push_of_order(connection, order.store_id, order.id)
+        if push is not None:
+            how = "Its signal was missed; the sweep found it." if found_by == "sweep" else ""
+            outbox.add_event(connection, push.id, "queued", how, at=now)
+    return added
+
+
+def withdraw_order(ctx: ServiceContext, store_id: str, order_id: str) -> None:
+    """The host cancelled the order: free its stock and take it back from COVA.
+
+    An order that never left is withdrawn at once; for one that may be in COVA a worker is
+    asked to cancel it there.
+    """
+    connection = ctx.database.shared()
+    push = outbox.push_of_order(connection, store_id, order_id)
+    if push is None:
+        release_order(ctx, store_id, order_id, reason="cancelled in the shop")
+        return
+    state = PushState(push.state)
+    if state in (PushState.WITHDRAWN, PushState.COMPLETED, PushState.CANCELLED):
+        if state is not PushState.COMPLETED:
+            release_order(ctx, store_id, order_id, reason="cancelled in the shop")
+        return
+    if push.cancel_requested:
+        return
+    release_order(ctx, store_id, order_id, reason="cancelled in the shop")
+    now = ctx.clock.now()
+    outbox.add_event(connection, push.id, "cancel_asked", "The shop cancelled the order.", at=now)
+    if _never_left(push):
+        outbox.change_push(
+            connection,
+            push.id,
+            {
+                "state": PushState.WITHDRAWN.value,
+                "cancel_requested": True,
+                "next_attempt_at": None,
+                "finished_at": now,
+                "reason": "",
+                "fix": "",
+                "host_status": "cancelled",
+            },
+        )
+        outbox.add_event(connection, push.id, "withdrawn", "It had not been sent.", at=now)
+        return
+    values = {"cancel_requested": True, "next_attempt_at": now, "host_status": "cancelled"}
+    if state is PushState.NEEDS_ATTENTION:
+        values["state"] = PushState.CHECKING.value
+    outbox.change_push(connection, push.id, values)
+
+
+def _never_left(push: Push) -> bool:
+    return push.submitted_at is None and push.lease_owner is None

@@ -1,0 +1,107 @@
+"""Asks COVA how the orders that are in the register stand, and moves the shop's on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiq_cova_plugin.cova.client import CovaClient
+from aiq_cova_plugin.errors import CovaPluginError, LeaseHeld, NotFound, Retryable
+from aiq_cova_plugin.mapping.order_status_from_cova import Phase, reading_from_cova
+from aiq_cova_plugin.services.context import ServiceContext, log
+from aiq_cova_plugin.services.settle_status import next_poll_at, settle_reading
+from aiq_cova_plugin.services.stores import credentials_of, require_enabled, require_store
+from aiq_cova_plugin.store import outbox
+from aiq_cova_plugin.store.models import Push
+
+_SETTLED_PHASES = (Phase.IN_POS, Phase.COMPLETED, Phase.CANCELLED, Phase.UNKNOWN)
+_GIVE_UP_AFTER = 3
+
+
+@dataclass
+class PollReport:
+    """The numbers of the contract's `orders poll` document for one store."""
+
+    store_id: str
+    handled: int = 0
+    changed: int = 0
+    waiting: int = 0
+    needs_attention: int = 0
+    failed: int = 0
+    reasons: list[str] = field(default_factory=list)
+
+    def as_document(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+def poll_statuses(ctx: ServiceContext, store_id: str, *, only_due: bool = False) -> PollReport:
+    """Ask about every open order of the store; with `only_due` about those whose time it is.
+
+    One order's failure leaves the others alone; when COVA itself is down the rest waits.
+    Raises `UnknownStore`, `NotConnected`, and `LeaseHeld` when another worker is at it.
+    """
+    require_store(ctx, store_id)
+    settings = require_enabled(ctx, store_id)
+    with ctx.leases.hold(
+        f"poll:{store_id}", busy="The order statuses of this store are being read right now."
+    ) as lease:
+        with ctx.database.short() as connection:
+            due_at = ctx.clock.now() if only_due else None
+            orders = outbox.open_in_pos(connection, store_id, due_at=due_at)
+        report = PollReport(store_id)
+        if not orders:
+            return report
+        ctx.database.end_reading()
+        client = ctx.open_client(credentials_of(ctx, settings))
+        outages = 0
+        for position, push in enumerate(orders):
+            if outages >= _GIVE_UP_AFTER:
+                report.waiting += len(orders) - position
+                break
+            outages = 0 if _poll_one(ctx, client, push, report) else outages + 1
+            ctx.leases.renew(lease)
+    return report
+
+
+def _poll_one(ctx: ServiceContext, client: CovaClient, push: Push, report: PollReport) -> bool:
+    """Ask about one order; False when COVA could not be reached."""
+    report.handled += 1
+    try:
+        reading = reading_from_cova(client.order_status(push.cova_order_id))
+        if reading.phase in _SETTLED_PHASES:
+            settled = settle_reading(ctx, push, reading)
+            report.changed += settled.is_change
+            report.waiting += settled.state.value in ("in_pos", "needs_attention")
+            report.needs_attention += settled.state.value == "needs_attention"
+        else:
+            _note_surprise(ctx, push, f"COVA says {reading.raw_status} of an order it had taken.")
+            report.waiting += 1
+    except NotFound:
+        _note_surprise(ctx, push, "COVA no longer knows this order.")
+        report.failed += 1
+        report.reasons.append(f"Order {push.order_number}: COVA no longer knows it.")
+    except LeaseHeld:
+        raise
+    except CovaPluginError as exc:
+        report.failed += 1
+        report.reasons.append(f"Order {push.order_number}: {exc.message}")
+        return not isinstance(exc, Retryable)
+    except Exception:
+        # One order's trouble in the host must not keep the others from moving on.
+        log.exception("poll_failed_unexpectedly", extra={"push_id": push.id})
+        report.failed += 1
+        report.reasons.append(f"Order {push.order_number}: something unexpected went wrong.")
+    return True
+
+
+def _note_surprise(ctx: ServiceContext, push: Push, warning: str) -> None:
+    now = ctx.clock.now()
+    with ctx.database.short() as connection:
+        values = {
+            "warning": warning,
+            "polled_at": now,
+            "poll_due_at": next_poll_at(ctx, push.in_pos_at or now, now),
+        }
+        outbox.change_push(connection, push.id, values)
+        if push.warning != warning:
+            outbox.add_event(connection, push.id, "surprise", warning, at=now)

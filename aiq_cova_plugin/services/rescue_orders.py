@@ -1,0 +1,105 @@
+"""What a person can do with an order push: retry, withdraw, choose the customer, settle by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiq_cova_plugin.domain.push_states import FINAL_STATES, PushState
+from aiq_cova_plugin.errors import IllegalMove, LeaseHeld, NeedsOperator
+from aiq_cova_plugin.services.context import ServiceContext
+from aiq_cova_plugin.services.enqueue_order import withdraw_order
+from aiq_cova_plugin.services.push_orders import RETRY_ASKED
+from aiq_cova_plugin.services.stores import require_store
+from aiq_cova_plugin.store import outbox
+from aiq_cova_plugin.store.models import Push, PushEvent
+
+
+def find_push(ctx: ServiceContext, order_id: str, store_id: str | None = None) -> Push:
+    """The push of this order. Raises `NeedsOperator` when there is none, or several stores
+    have an order of this id and none was named."""
+    if store_id is not None:
+        require_store(ctx, store_id)
+        ctx.database.end_reading()
+    with ctx.database.short() as connection:
+        found = [
+            push
+            for push in outbox.pushes_with_order_id(connection, order_id)
+            if store_id in (None, push.store_id)
+        ]
+    if not found:
+        raise NeedsOperator(
+            f"No order {order_id!r} has been sent or queued for COVA.",
+            field="order",
+            fix="See flask cova orders list, or run flask cova orders sweep.",
+        )
+    if len(found) > 1:
+        stores = ", ".join(push.store_id for push in found)
+        raise NeedsOperator(
+            f"Several stores have an order {order_id!r}.",
+            field="store",
+            fix=f"Name the store with --store: {stores}.",
+        )
+    return found[0]
+
+
+def timeline_of(ctx: ServiceContext, push: Push) -> list[PushEvent]:
+    """Every step of the order so far, oldest first."""
+    with ctx.database.short() as connection:
+        return outbox.events_of(connection, push.id)
+
+
+def retry_order(ctx: ServiceContext, push: Push, *, by: str) -> None:
+    """Make the order due at once, whatever its delay, taking over a claim that has run out.
+
+    Raises `IllegalMove` for an order that is finished or in COVA, and `LeaseHeld` while
+    another worker is sending it.
+    """
+    now, state = ctx.clock.now(), PushState(push.state)
+    if state in FINAL_STATES or (state is PushState.IN_POS and not push.cancel_requested):
+        raise IllegalMove(
+            f"Order {push.order_number} is {state.value.replace('_', ' ')}; there is nothing to "
+            "send again.",
+        )
+    values: dict[str, Any] = {"next_attempt_at": now, "kind": RETRY_ASKED, "attempts": 0}
+    if state is PushState.NEEDS_ATTENTION:
+        if push.in_pos_at is not None and push.cancel_requested:
+            values["state"] = PushState.CHECKING.value
+        else:
+            was_sent = push.submitted_at is not None
+            values["state"] = (PushState.CHECKING if was_sent else PushState.QUEUED).value
+    with ctx.database.short() as connection:
+        if not outbox.change_unclaimed(connection, push.id, values, now=now):
+            raise LeaseHeld(
+                f"Order {push.order_number} is being sent right now.",
+                fix="Look again in a minute.",
+            )
+        outbox.add_event(connection, push.id, "retry_asked", f"Retry asked by {by}.", at=now)
+
+
+def cancel_order(ctx: ServiceContext, push: Push, *, by: str) -> None:
+    """Take the order back from COVA and free its stock; a worker does the call, if any.
+
+    Raises `IllegalMove` for an order that is finished.
+    """
+    state = PushState(push.state)
+    if state in FINAL_STATES:
+        raise IllegalMove(f"Order {push.order_number} is {state.value.replace('_', ' ')} already.")
+    with ctx.database.job_transaction() as connection:
+        now = ctx.clock.now()
+        outbox.add_event(connection, push.id, "withdraw_asked", f"Asked by {by}.", at=now)
+        withdraw_order(ctx, push.store_id, push.order_id)
+
+
+def choose_customer(ctx: ServiceContext, push: Push, cova_customer_id: str, *, by: str) -> None:
+    """Send the order to this COVA customer, as a person decided, and retry it."""
+    now = ctx.clock.now()
+    with ctx.database.short() as connection:
+        outbox.change_push(connection, push.id, {"chosen_customer_id": cova_customer_id})
+        outbox.add_event(
+            connection,
+            push.id,
+            "customer_chosen",
+            f"{by} chose COVA customer {cova_customer_id}.",
+            at=now,
+        )
+    retry_order(ctx, push, by=by)

@@ -1,0 +1,31 @@
+"""Encrypts everything stored anew with the first of `COVA_SECRET_KEYS`."""
+
+from __future__ import annotations
+
+from aiq_cova_plugin.services.context import ServiceContext
+from aiq_cova_plugin.store import outbox, tokens
+from aiq_cova_plugin.store.connections import all_connections, save_connection
+
+_SECRET_COLUMNS = ("password_encrypted", "client_secret_encrypted")
+
+
+def rotate_secrets(ctx: ServiceContext) -> dict[str, int]:
+    """Re-encrypt every stored secret in one transaction; how many of each kind.
+
+    Access tokens are dropped, a new log-in costs one call. Raises `SecretsUnreadable` when
+    no configured key fits a secret; nothing is changed then.
+    """
+    now, rotated = ctx.clock.now(), 0
+    with ctx.database.short() as connection:
+        for row in all_connections(connection):
+            values = {
+                name: ctx.vault.rotate(getattr(row, name))
+                for name in _SECRET_COLUMNS
+                if getattr(row, name)
+            }
+            if values:
+                save_connection(connection, row.store_id, values, now=now)
+                rotated += len(values)
+        addresses = outbox.rotate_private(connection, ctx.vault.rotate)
+        dropped = tokens.drop_tokens(connection)
+    return {"secrets": rotated, "earlier_addresses": addresses, "tokens_dropped": dropped}

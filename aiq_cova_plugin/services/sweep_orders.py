@@ -1,0 +1,62 @@
+"""Finds confirmed orders whose signal was missed, and queues them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from aiq_cova_plugin.host import OrderNotFound
+from aiq_cova_plugin.services.context import ServiceContext, log
+from aiq_cova_plugin.services.enqueue_order import enqueue_order
+from aiq_cova_plugin.services.stores import require_enabled, require_store
+from aiq_cova_plugin.store import outbox
+
+LOOK_BACK = timedelta(days=2)
+"""How far back confirmed orders are looked at."""
+
+
+@dataclass
+class SweepReport:
+    """The numbers of the contract's `orders sweep` document for one store."""
+
+    store_id: str
+    handled: int = 0
+    changed: int = 0
+    waiting: int = 0
+    needs_attention: int = 0
+    failed: int = 0
+
+    def as_document(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+def sweep_orders(ctx: ServiceContext, store_id: str) -> SweepReport:
+    """Queue every confirmed order that was not queued; `changed` is how many that were.
+
+    Orders confirmed before the store was connected are not the plugin's and are left alone.
+    Raises `UnknownStore` and `NotConnected`.
+    """
+    require_store(ctx, store_id)
+    settings = require_enabled(ctx, store_id)
+    report = SweepReport(store_id)
+    since = max(ctx.clock.now() - LOOK_BACK, settings.orders_since or settings.created_at)
+    order_ids = list(ctx.host.confirmed_orders(store_id, since))
+    ctx.database.end_reading()
+    for order_id in order_ids:
+        with ctx.database.short() as connection:
+            if outbox.push_of_order(connection, store_id, order_id) is not None:
+                continue
+        report.handled += 1
+        try:
+            with ctx.database.job_transaction():
+                order = ctx.host.get_order(store_id, order_id)
+                report.changed += enqueue_order(ctx, order, found_by="sweep")
+        except OrderNotFound:
+            log.warning("sweep_order_gone", extra={"store_id": store_id, "order_id": order_id})
+            report.failed += 1
+        except Exception:
+            log.exception("sweep_failed", extra={"store_id": store_id, "order_id": order_id})
+            report.failed += 1
+    report.waiting = report.changed
+    return report

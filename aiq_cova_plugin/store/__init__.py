@@ -1,0 +1,1 @@
+"""Remembers: the only room with SQLAlchemy. Repositories never commit; services do."""

@@ -1,0 +1,64 @@
+"""Reads and writes each store's COVA settings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from aiq_cova_plugin.store.database import insert_for
+from aiq_cova_plugin.store.models import Connection, SyncState
+from aiq_cova_plugin.store.records import many, one
+
+_C = Connection
+
+
+def connection_of(connection: sa.Connection, store_id: str) -> Connection | None:
+    """The store's settings, or None when none were ever saved."""
+    return one(connection, _C, _C.store_id == store_id)
+
+
+def all_connections(connection: sa.Connection) -> list[Connection]:
+    return many(connection, _C, order_by=_C.store_id)
+
+
+def save_connection(
+    connection: sa.Connection, store_id: str, values: dict[str, Any], *, now: datetime
+) -> None:
+    """Create or change the store's settings; only the given columns change."""
+    statement = insert_for(connection, _C).values(
+        **(_blank() | values), store_id=store_id, created_at=now, updated_at=now
+    )
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["store_id"], set_=values | {"updated_at": now}
+        )
+    )
+
+
+def sync_state_of(connection: sa.Connection, store_id: str) -> SyncState:
+    """How far the catalogue has been read; an empty state for a new store."""
+    found = one(connection, SyncState, SyncState.store_id == store_id)
+    return found or SyncState(store_id=store_id)
+
+
+def save_sync_state(connection: sa.Connection, store_id: str, values: dict[str, Any]) -> None:
+    connection.execute(
+        insert_for(connection, SyncState)
+        .values(store_id=store_id, **values)
+        .on_conflict_do_update(index_elements=["store_id"], set_=values)
+    )
+
+
+def _blank() -> dict[str, Any]:
+    return {
+        "enabled": False,
+        "was_enabled": False,
+        "sync_orders": False,
+        "username": "",
+        "client_id": "",
+        "check_message": "",
+        "staff_fields": [],
+        "settings_version": 1,
+    }

@@ -1,0 +1,91 @@
+"""The two ways to the host's database, and when to take which.
+
+*Shared*: the connection of the host's own session. What must commit or fail together with
+the host's work goes through it (signals, a batch of products, an order's status). The
+plugin commits it in jobs only.
+
+*Short*: a connection of our own, committed at once. Claims, leases, tokens, run records and
+plain reading go through it, so that no transaction is open while COVA is being called. Never
+use it while the shared one may hold a write lock: SQLite has one writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+
+if TYPE_CHECKING:
+    from flask_sqlalchemy import SQLAlchemy
+
+T = TypeVar("T")
+
+DatabaseConnection = sa.Connection
+"""What the repositories of this room work on; services only pass it around."""
+
+
+class Database:
+    """The host's database, borrowed. Everything needs an application context."""
+
+    def __init__(self, db: SQLAlchemy) -> None:
+        self._db = db
+
+    @property
+    def engine(self) -> sa.Engine:
+        return self._db.engine
+
+    @contextmanager
+    def short(self) -> Iterator[sa.Connection]:
+        """A connection of our own; commits at the end, rolls back on an exception."""
+        with self._db.engine.begin() as connection:
+            yield connection
+
+    def shared(self) -> sa.Connection:
+        """The connection the host's session is using now. Nothing here flushes or commits it."""
+        return self._db.session.connection()
+
+    @contextmanager
+    def job_transaction(self) -> Iterator[sa.Connection]:
+        """The shared connection, committed at the end; for jobs alone.
+
+        Whatever the host wrote through its session inside the block and whatever we wrote
+        on the connection commit together, or not at all.
+        """
+        try:
+            yield self.shared()
+            self._db.session.commit()
+        except BaseException:
+            self._db.session.rollback()
+            raise
+
+    def end_reading(self) -> None:
+        """End a transaction the host's session opened by reading, so that none is open
+        while COVA is called. For jobs alone."""
+        self._db.session.rollback()
+
+    def guarded(self, connection: sa.Connection, action: Callable[[], T]) -> T:
+        """Run `action` on the shared connection so that its failure leaves the rest intact.
+
+        PostgreSQL spoils a whole transaction on any error, so a savepoint is set there.
+        SQLite does not, and its driver would end the host's transaction with the savepoint.
+        """
+        if connection.dialect.name == "sqlite":
+            return action()
+        with connection.begin_nested():
+            return action()
+
+
+def insert_for(connection: sa.Connection, table: type) -> sqlite.Insert | postgresql.Insert:
+    """An `INSERT` that knows `on_conflict_do_…`, for the connection's dialect."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+def is_database_trouble(error: BaseException) -> bool:
+    """Did the database itself fail (locked, gone, full), and not our statement's content?"""
+    return isinstance(error, DBAPIError)

@@ -1,0 +1,171 @@
+"""The ledger of what is promised to orders; the only truth about holds.
+
+Nothing keeps a running total: what is held of a product is always the sum of its rows.
+Whoever takes a hold locks the products first (`store.products.lock_products`), so that two
+shoppers never both see the last one free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+
+import sqlalchemy as sa
+
+from aiq_cova_plugin.store.database import insert_for
+from aiq_cova_plugin.store.models import Hold
+from aiq_cova_plugin.store.records import many
+
+_H = Hold
+_COUNTS = ("active", "settling")
+
+
+def held_by_product(
+    connection: sa.Connection,
+    store_id: str,
+    product_ids: Iterable[str] | None = None,
+    *,
+    except_order: str | None = None,
+) -> dict[str, Decimal]:
+    """dict: COVA product id → how much of it is held, leaving one order out if asked."""
+    conditions = [_H.store_id == store_id, _H.state.in_(_COUNTS)]
+    if product_ids is not None:
+        conditions.append(_H.cova_product_id.in_(sorted(set(product_ids))))
+    if except_order is not None:
+        conditions.append(_H.order_id != except_order)
+    total = sa.type_coerce(sa.func.sum(_H.quantity), _H.quantity.type).label("total")
+    rows = connection.execute(
+        sa.select(_H.cova_product_id, total).where(*conditions).group_by(_H.cova_product_id)
+    )
+    return {row.cova_product_id: row.total for row in rows}
+
+
+def holds_of_order(connection: sa.Connection, store_id: str, order_id: str) -> list[Hold]:
+    """Every hold the order ever had, released ones too."""
+    return many(connection, _H, _H.store_id == store_id, _H.order_id == order_id)
+
+
+def open_holds(
+    connection: sa.Connection, store_id: str | None = None, product_id: str | None = None
+) -> list[Hold]:
+    """Holds that count against the stock, oldest first."""
+    conditions = [_H.state.in_(_COUNTS)]
+    if store_id is not None:
+        conditions.append(_H.store_id == store_id)
+    if product_id is not None:
+        conditions.append(_H.cova_product_id == product_id)
+    return many(connection, _H, *conditions, order_by=(_H.since, _H.store_id, _H.order_id))
+
+
+def take_holds(
+    connection: sa.Connection,
+    store_id: str,
+    order_id: str,
+    quantities: Mapping[str, Decimal],
+    *,
+    now: datetime,
+) -> None:
+    """Hold these quantities for the order; a hold that is there already is left as it is."""
+    for product_id, quantity in sorted(quantities.items()):
+        connection.execute(
+            insert_for(connection, _H)
+            .values(
+                store_id=store_id,
+                order_id=order_id,
+                cova_product_id=product_id,
+                quantity=quantity,
+                state="active",
+                since=now,
+                reason="",
+            )
+            .on_conflict_do_nothing()
+        )
+
+
+def replace_holds(
+    connection: sa.Connection,
+    store_id: str,
+    order_id: str,
+    quantities: Mapping[str, Decimal],
+    *,
+    now: datetime,
+) -> None:
+    """Hold exactly these quantities for the order, whatever it held before."""
+    connection.execute(
+        sa.delete(_H).where(
+            _H.store_id == store_id, _H.order_id == order_id, _H.state != "settling"
+        )
+    )
+    take_holds(connection, store_id, order_id, quantities, now=now)
+
+
+def start_settling(
+    connection: sa.Connection, store_id: str, order_id: str, *, now: datetime
+) -> int:
+    """COVA completed the order: the next stock reading that begins after `now` counts it."""
+    return connection.execute(
+        sa.update(_H)
+        .where(_H.store_id == store_id, _H.order_id == order_id, _H.state == "active")
+        .values(state="settling", settling_since=now)
+    ).rowcount
+
+
+def release_holds(
+    connection: sa.Connection, store_id: str, order_id: str, *, now: datetime, reason: str
+) -> list[str]:
+    """Release every open hold of the order; the ids of the products that were freed."""
+    freed = [
+        hold.cova_product_id
+        for hold in holds_of_order(connection, store_id, order_id)
+        if hold.state in _COUNTS
+    ]
+    if freed:
+        connection.execute(
+            sa.update(_H)
+            .where(_H.store_id == store_id, _H.order_id == order_id, _H.state.in_(_COUNTS))
+            .values(state="released", released_at=now, reason=reason)
+        )
+    return freed
+
+
+def settling_products(connection: sa.Connection, store_id: str) -> set[str]:
+    """Products with a hold that waits for a stock reading."""
+    rows = connection.execute(
+        sa.select(_H.cova_product_id)
+        .where(_H.store_id == store_id, _H.state == "settling")
+        .distinct()
+    )
+    return {row.cova_product_id for row in rows}
+
+
+def release_settled(
+    connection: sa.Connection,
+    store_id: str,
+    product_ids: Iterable[str],
+    *,
+    read_began_at: datetime,
+    now: datetime,
+) -> int:
+    """Release settling holds that a stock reading begun at `read_began_at` already counts."""
+    wanted = sorted(set(product_ids))
+    released = 0
+    for start in range(0, len(wanted), 400):
+        released += connection.execute(
+            sa.update(_H)
+            .where(
+                _H.store_id == store_id,
+                _H.state == "settling",
+                _H.cova_product_id.in_(wanted[start : start + 400]),
+                _H.settling_since < read_began_at,
+            )
+            .values(state="released", released_at=now, reason="counted in COVA's stock")
+        ).rowcount
+    return released
+
+
+def prune_released(connection: sa.Connection, *, before: datetime) -> int:
+    """Delete holds that were released before then; how many."""
+    return connection.execute(
+        sa.delete(_H).where(_H.state == "released", _H.released_at < before)
+    ).rowcount

@@ -1,0 +1,319 @@
+"""The plugin's tables, all named `cova_…`, on a metadata of their own.
+
+The host's `create_all` and its migrations never see them. Each class says in its first
+line what one row is.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from aiq_cova_plugin.store.types import Scaled, UtcDateTime
+
+TABLE_PREFIX = "cova_"
+VERSION_TABLE = "cova_alembic_version"
+
+_NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Base of all tables of the plugin."""
+
+    metadata = sa.MetaData(naming_convention=_NAMING)
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own way to declare it
+        datetime: UtcDateTime(),
+        Decimal: Scaled(),
+        str: sa.Text(),
+        dict[str, Any]: sa.JSON(),
+        list[Any]: sa.JSON(),
+    }
+
+
+def _id(length: int = 64) -> Any:
+    return mapped_column(sa.String(length), primary_key=True)
+
+
+class Connection(Base):
+    """One store's COVA settings: who it is there, what syncs, how the last check went."""
+
+    __tablename__ = "cova_connection"
+
+    store_id: Mapped[str] = _id()
+    enabled: Mapped[bool] = mapped_column(default=False)
+    was_enabled: Mapped[bool] = mapped_column(default=False)
+    sync_orders: Mapped[bool] = mapped_column(default=False)
+    orders_since: Mapped[datetime | None]
+    company_id: Mapped[int | None]
+    location_id: Mapped[int | None]
+    username: Mapped[str] = mapped_column(default="")
+    password_encrypted: Mapped[str | None]
+    client_id: Mapped[str] = mapped_column(default="")
+    client_secret_encrypted: Mapped[str | None]
+    integrator_id: Mapped[str | None]
+    delivery_fee_product: Mapped[str | None]
+    checked_at: Mapped[datetime | None]
+    check_ok: Mapped[bool | None]
+    check_message: Mapped[str] = mapped_column(default="")
+    check_field: Mapped[str | None]
+    tax_pricing: Mapped[str | None]
+    tax_pricing_read_at: Mapped[datetime | None]
+    staff_fields: Mapped[list[Any]] = mapped_column(sa.JSON, default=list)
+    fallback_category_id: Mapped[str | None]
+    settings_version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class SyncState(Base):
+    """How far one store's catalogue has been read, in COVA's own time."""
+
+    __tablename__ = "cova_sync_state"
+
+    store_id: Mapped[str] = _id()
+    cursor: Mapped[datetime | None]
+    last_good_at: Mapped[datetime | None]
+    last_full_at: Mapped[datetime | None]
+    last_outage_at: Mapped[datetime | None]
+
+
+class Token(Base):
+    """A COVA access token shared by all workers, encrypted."""
+
+    __tablename__ = "cova_token"
+
+    key: Mapped[str] = _id(128)
+    token_encrypted: Mapped[str]
+    expires_at: Mapped[datetime]
+
+
+class Lease(Base):
+    """A claim on one named piece of work by one worker, until it runs out."""
+
+    __tablename__ = "cova_lease"
+
+    name: Mapped[str] = _id(200)
+    owner: Mapped[str | None] = mapped_column(sa.String(80))
+    expires_at: Mapped[datetime]
+    fence: Mapped[int] = mapped_column(default=0)
+
+
+class ScheduledJob(Base):
+    """When one job of one store is due next, and who is doing it."""
+
+    __tablename__ = "cova_schedule"
+
+    store_id: Mapped[str] = _id()
+    job: Mapped[str] = _id(32)
+    due_at: Mapped[datetime]
+    interval_seconds: Mapped[float]
+    owner: Mapped[str | None] = mapped_column(sa.String(80))
+    lease_until: Mapped[datetime | None]
+    fence: Mapped[int] = mapped_column(default=0)
+    last_started_at: Mapped[datetime | None]
+    last_finished_at: Mapped[datetime | None]
+    last_error: Mapped[str] = mapped_column(default="")
+
+    __table_args__ = (sa.Index(None, "due_at"),)
+
+
+class Product(Base):
+    """One COVA product at one store: what COVA says, and what the host was last told."""
+
+    __tablename__ = "cova_product"
+
+    store_id: Mapped[str] = _id()
+    cova_product_id: Mapped[str] = _id()
+    name: Mapped[str] = mapped_column(default="")
+    raw_hash: Mapped[str] = mapped_column(sa.String(64), default="")
+    snapshot: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+    presence: Mapped[str] = mapped_column(sa.String(16))
+    stock: Mapped[Decimal | None]
+    stock_read_at: Mapped[datetime | None]
+    host_state: Mapped[str] = mapped_column(sa.String(16), default="absent")
+    applied: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
+    applied_version: Mapped[int] = mapped_column(default=0)
+    is_dirty: Mapped[bool] = mapped_column(default=False)
+    next_price_change_at: Mapped[datetime | None]
+    classification_path: Mapped[str] = mapped_column(default="")
+    category_source: Mapped[str] = mapped_column(sa.String(32), default="")
+    is_locked: Mapped[bool] = mapped_column(default=False)
+    is_excluded: Mapped[bool] = mapped_column(default=False)
+    last_error: Mapped[str] = mapped_column(default="")
+    vanished_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime]
+
+    __table_args__ = (
+        sa.CheckConstraint("host_state in ('absent', 'shown', 'hidden')", name="host_state"),
+        sa.Index(None, "store_id", "classification_path"),
+    )
+
+
+class CategoryRule(Base):
+    """A staff rule: what COVA calls it → which of the store's categories it lands in."""
+
+    __tablename__ = "cova_category_rule"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    store_id: Mapped[str] = mapped_column(sa.String(64))
+    kind: Mapped[str] = mapped_column(sa.String(32))
+    pattern: Mapped[str]
+    category_id: Mapped[str]
+
+    __table_args__ = (sa.UniqueConstraint("store_id", "kind", "pattern"),)
+
+
+class Run(Base):
+    """One catalogue sync of one store: how it went and what it did."""
+
+    __tablename__ = "cova_run"
+
+    id: Mapped[str] = _id(36)
+    store_id: Mapped[str] = mapped_column(sa.String(64))
+    mode: Mapped[str] = mapped_column(sa.String(16))
+    trigger: Mapped[str] = mapped_column(sa.String(16))
+    status: Mapped[str] = mapped_column(sa.String(16))
+    started_at: Mapped[datetime]
+    heartbeat_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    phase: Mapped[str] = mapped_column(sa.String(32), default="")
+    pages: Mapped[int] = mapped_column(default=0)
+    to_apply: Mapped[int] = mapped_column(default=0)
+    applied: Mapped[int] = mapped_column(default=0)
+    fetched: Mapped[int] = mapped_column(default=0)
+    created: Mapped[int] = mapped_column(default=0)
+    updated: Mapped[int] = mapped_column(default=0)
+    hidden: Mapped[int] = mapped_column(default=0)
+    unchanged: Mapped[int] = mapped_column(default=0)
+    failed: Mapped[int] = mapped_column(default=0)
+    api_calls: Mapped[int] = mapped_column(default=0)
+    cursor_before: Mapped[datetime | None]
+    cursor_after: Mapped[datetime | None]
+    message: Mapped[str] = mapped_column(default="")
+    fix: Mapped[str] = mapped_column(default="")
+
+    __table_args__ = (sa.Index(None, "store_id", "started_at"),)
+
+
+class RunIssue(Base):
+    """One thing about one product that a run could not use."""
+
+    __tablename__ = "cova_run_issue"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[str] = mapped_column(sa.String(36), index=True)
+    cova_product_id: Mapped[str] = mapped_column(sa.String(64))
+    field: Mapped[str]
+    reason: Mapped[str]
+
+
+class Hold(Base):
+    """So much of one product is promised to one order.
+
+    `active` until COVA completes the order, then `settling` until a stock reading that began
+    afterwards, then `released`; a cancel releases at once.
+    """
+
+    __tablename__ = "cova_hold"
+
+    store_id: Mapped[str] = _id()
+    order_id: Mapped[str] = _id()
+    cova_product_id: Mapped[str] = _id()
+    quantity: Mapped[Decimal]
+    state: Mapped[str] = mapped_column(sa.String(16))
+    since: Mapped[datetime]
+    settling_since: Mapped[datetime | None]
+    released_at: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(default="")
+
+    __table_args__ = (
+        sa.CheckConstraint("state in ('active', 'settling', 'released')", name="state"),
+        sa.CheckConstraint("quantity > 0", name="quantity"),
+        sa.Index(None, "store_id", "cova_product_id", "state"),
+        sa.Index(None, "state"),
+    )
+
+
+class Push(Base):
+    """One confirmed order on its way to COVA: the outbox, and where the order stands.
+
+    `cova_order_id` is chosen when the row is written, before any call, and never changes.
+    `submitted_at` is written before the submission leaves, so that whoever takes a dead
+    worker's claim over knows to ask COVA first.
+    """
+
+    __tablename__ = "cova_push"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    store_id: Mapped[str] = mapped_column(sa.String(64))
+    order_id: Mapped[str] = mapped_column(sa.String(64))
+    order_number: Mapped[str] = mapped_column(default="")
+    cova_order_id: Mapped[str] = mapped_column(sa.String(36), unique=True)
+    state: Mapped[str] = mapped_column(sa.String(20))
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(default="")
+    fix: Mapped[str] = mapped_column(default="")
+    kind: Mapped[str] = mapped_column(sa.String(40), default="")
+    lease_owner: Mapped[str | None] = mapped_column(sa.String(80))
+    lease_until: Mapped[datetime | None]
+    fence: Mapped[int] = mapped_column(default=0)
+    submitted_at: Mapped[datetime | None]
+    refusals: Mapped[int] = mapped_column(default=0)
+    cova_customer_id: Mapped[str | None] = mapped_column(sa.String(64))
+    chosen_customer_id: Mapped[str | None] = mapped_column(sa.String(64))
+    host_total: Mapped[Decimal | None]
+    sale_total: Mapped[Decimal | None]
+    cova_status: Mapped[str] = mapped_column(default="")
+    host_status: Mapped[str | None] = mapped_column(sa.String(24))
+    warning: Mapped[str] = mapped_column(default="")
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    queued_at: Mapped[datetime]
+    in_pos_at: Mapped[datetime | None]
+    polled_at: Mapped[datetime | None]
+    poll_due_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        sa.UniqueConstraint("store_id", "order_id"),
+        sa.Index(None, "state", "next_attempt_at"),
+        sa.Index(None, "state", "poll_due_at"),
+    )
+
+
+class PushEvent(Base):
+    """One step in the life of an order push, in plain words; never changed afterwards.
+
+    `private_encrypted` keeps what must not be lost but not be shown either, such as the
+    address that was overwritten.
+    """
+
+    __tablename__ = "cova_push_event"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    push_id: Mapped[int] = mapped_column(index=True)
+    at: Mapped[datetime]
+    event: Mapped[str] = mapped_column(sa.String(48))
+    detail: Mapped[str] = mapped_column(default="")
+    private_encrypted: Mapped[str | None]
+
+
+class CustomerLink(Base):
+    """Which COVA customer a phone number (as a keyed digest) belongs to, per company."""
+
+    __tablename__ = "cova_customer_link"
+
+    company_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    phone_digest: Mapped[str] = _id(64)
+    cova_customer_id: Mapped[str] = mapped_column(sa.String(64))
+    verified_at: Mapped[datetime]

@@ -1,0 +1,257 @@
+"""The outbox of order pushes, and the timeline of each.
+
+Claim (commit) → call → settle (commit). A claim is the row's lease; every write of a worker
+checks the fence it got with the claim, so that a worker that was taken over writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from aiq_cova_plugin.domain.push_states import WAITING_STATES
+from aiq_cova_plugin.store.database import insert_for
+from aiq_cova_plugin.store.models import Push, PushEvent
+from aiq_cova_plugin.store.records import many, one
+
+_P = Push
+
+
+@dataclass(frozen=True)
+class PushClaim:
+    """An order push this worker may act on; `took_over` when its last worker died on it."""
+
+    push: Push
+    fence: int
+    took_over: bool
+
+
+def add_push(connection: sa.Connection, values: dict[str, Any]) -> bool:
+    """Queue an order. False when it was queued before; nothing is changed then."""
+    return (
+        connection.execute(
+            insert_for(connection, _P)
+            .values(**values)
+            .on_conflict_do_nothing(index_elements=["store_id", "order_id"])
+        ).rowcount
+        == 1
+    )
+
+
+def push_of_order(connection: sa.Connection, store_id: str, order_id: str) -> Push | None:
+    return one(connection, _P, _P.store_id == store_id, _P.order_id == order_id)
+
+
+def pushes_with_order_id(connection: sa.Connection, order_id: str) -> list[Push]:
+    """The pushes of this order id in all stores (two stores may share an order id)."""
+    return many(connection, _P, _P.order_id == order_id, order_by=_P.store_id)
+
+
+def pushes(
+    connection: sa.Connection,
+    *,
+    store_id: str | None = None,
+    state: str | None = None,
+    limit: int = 1000,
+) -> list[Push]:
+    """Pushes, newest first."""
+    conditions = []
+    if store_id is not None:
+        conditions.append(_P.store_id == store_id)
+    if state is not None:
+        conditions.append(_P.state == state)
+    return many(connection, _P, *conditions, order_by=(_P.id.desc(),), limit=limit)
+
+
+def state_counts(connection: sa.Connection, store_id: str | None = None) -> dict[str, int]:
+    """dict: state → number of pushes."""
+    number = sa.func.count().label("number_of_pushes")
+    query = sa.select(_P.state, number).group_by(_P.state)
+    if store_id is not None:
+        query = query.where(_P.store_id == store_id)
+    return {row.state: row.number_of_pushes for row in connection.execute(query)}
+
+
+def _is_waiting() -> sa.ColumnElement[bool]:
+    return sa.or_(
+        _P.state.in_([state.value for state in WAITING_STATES]),
+        sa.and_(_P.state == "in_pos", _P.cancel_requested.is_(True)),
+    )
+
+
+def due_push_ids(
+    connection: sa.Connection, *, now: datetime, store_id: str | None = None, limit: int = 500
+) -> list[int]:
+    """Ids of the pushes a worker should act on, those confirmed first come first."""
+    conditions = [
+        _is_waiting(),
+        _P.next_attempt_at <= now,
+        sa.or_(_P.lease_until.is_(None), _P.lease_until <= now),
+    ]
+    if store_id is not None:
+        conditions.append(_P.store_id == store_id)
+    rows = connection.execute(
+        sa.select(_P.id).where(*conditions).order_by(_P.queued_at, _P.id).limit(limit)
+    )
+    return [row.id for row in rows]
+
+
+def stores_with_due_pushes(connection: sa.Connection, *, now: datetime) -> list[str]:
+    """Stores that have an order to act on right now."""
+    rows = connection.execute(
+        sa.select(_P.store_id)
+        .where(
+            _is_waiting(),
+            _P.next_attempt_at <= now,
+            sa.or_(_P.lease_until.is_(None), _P.lease_until <= now),
+        )
+        .distinct()
+    )
+    return [row.store_id for row in rows]
+
+
+def claim_push(
+    connection: sa.Connection, push_id: int, *, owner: str, now: datetime, seconds: float
+) -> PushClaim | None:
+    """Claim one push, or None when another worker has it or it no longer waits."""
+    push = one(connection, _P, _P.id == push_id)
+    if push is None:
+        return None
+    claimed = connection.execute(
+        sa.update(_P)
+        .where(
+            _P.id == push_id,
+            _P.fence == push.fence,
+            _P.next_attempt_at <= now,
+            sa.or_(_P.lease_until.is_(None), _P.lease_until <= now),
+        )
+        .values(
+            lease_owner=owner,
+            lease_until=now + timedelta(seconds=seconds),
+            fence=push.fence + 1,
+        )
+    )
+    if claimed.rowcount != 1:
+        return None
+    return PushClaim(push, push.fence + 1, took_over=push.lease_owner is not None)
+
+
+def change_claimed(
+    connection: sa.Connection, push_id: int, fence: int, values: dict[str, Any]
+) -> bool:
+    """Write to a push this worker has claimed; False when the claim was taken over."""
+    return (
+        connection.execute(
+            sa.update(_P).where(_P.id == push_id, _P.fence == fence).values(**values)
+        ).rowcount
+        == 1
+    )
+
+
+def change_push(
+    connection: sa.Connection, push_id: int, values: dict[str, Any], *conditions: Any
+) -> bool:
+    """Write to a push that nobody needs to have claimed; False when a condition fails."""
+    return (
+        connection.execute(
+            sa.update(_P).where(_P.id == push_id, *conditions).values(**values)
+        ).rowcount
+        == 1
+    )
+
+
+def change_unclaimed(
+    connection: sa.Connection, push_id: int, values: dict[str, Any], *, now: datetime
+) -> bool:
+    """Write to a push unless a worker's claim on it is still good; False then.
+
+    A claim that has run out stays on the row, so that the next worker knows it takes over.
+    """
+    return change_push(
+        connection,
+        push_id,
+        values,
+        sa.or_(_P.lease_until.is_(None), _P.lease_until <= now),
+    )
+
+
+def open_in_pos(
+    connection: sa.Connection,
+    store_id: str,
+    *,
+    due_at: datetime | None = None,
+    limit: int = 2000,
+) -> list[Push]:
+    """Orders that are in COVA and not finished; with `due_at` only those due for asking."""
+    conditions = [
+        _P.store_id == store_id,
+        sa.or_(
+            _P.state == "in_pos",
+            sa.and_(_P.state == "needs_attention", _P.in_pos_at.is_not(None)),
+        ),
+    ]
+    if due_at is not None:
+        conditions.append(sa.or_(_P.poll_due_at.is_(None), _P.poll_due_at <= due_at))
+    return many(connection, _P, *conditions, order_by=(_P.poll_due_at, _P.id), limit=limit)
+
+
+def add_event(
+    connection: sa.Connection,
+    push_id: int,
+    event: str,
+    detail: str,
+    *,
+    at: datetime,
+    private_encrypted: str | None = None,
+) -> None:
+    """Add one step to the order's timeline."""
+    connection.execute(
+        sa.insert(PushEvent).values(
+            push_id=push_id,
+            at=at,
+            event=event,
+            detail=detail,
+            private_encrypted=private_encrypted,
+        )
+    )
+
+
+def events_of(connection: sa.Connection, push_id: int) -> list[PushEvent]:
+    """The order's timeline, oldest first."""
+    return many(connection, PushEvent, PushEvent.push_id == push_id, order_by=PushEvent.id)
+
+
+def forget_private(connection: sa.Connection, *, before: datetime) -> int:
+    """Drop what was kept encrypted in timelines before then; how many events that was."""
+    return connection.execute(
+        sa.update(PushEvent)
+        .where(PushEvent.at < before, PushEvent.private_encrypted.is_not(None))
+        .values(private_encrypted=None)
+    ).rowcount
+
+
+def rotate_private(connection: sa.Connection, rotate: Callable[[str], str]) -> int:
+    """Encrypt what timelines keep with another key; how many events that was."""
+    rows = connection.execute(
+        sa.select(PushEvent.id, PushEvent.private_encrypted).where(
+            PushEvent.private_encrypted.is_not(None)
+        )
+    ).all()
+    for row in rows:
+        connection.execute(
+            sa.update(PushEvent)
+            .where(PushEvent.id == row.id)
+            .values(private_encrypted=rotate(row.private_encrypted))
+        )
+    return len(rows)
+
+
+def prune_finished(connection: sa.Connection, *, before: datetime) -> int:
+    """Delete pushes that ended before then, with their timelines; how many."""
+    old = sa.select(_P.id).where(_P.finished_at < before)
+    connection.execute(sa.delete(PushEvent).where(PushEvent.push_id.in_(old)))
+    return connection.execute(sa.delete(_P).where(_P.finished_at < before)).rowcount

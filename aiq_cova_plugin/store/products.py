@@ -1,0 +1,153 @@
+"""What COVA said of each product, and what the host was last told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+
+from aiq_cova_plugin.store.database import insert_for
+from aiq_cova_plugin.store.models import Product
+from aiq_cova_plugin.store.records import many, one
+
+_P = Product
+_CHUNK = 400
+
+
+@dataclass(frozen=True)
+class ProductMark:
+    """The little of a product that a sync needs to see whether anything changed."""
+
+    raw_hash: str
+    presence: str
+    host_state: str
+    stock: Decimal | None
+    applied_version: int
+    is_dirty: bool
+    next_price_change_at: datetime | None
+    is_vanished: bool
+
+
+def marks_of(connection: sa.Connection, store_id: str) -> dict[str, ProductMark]:
+    """dict: COVA product id → mark, for every product of the store."""
+    rows = connection.execute(
+        sa.select(
+            _P.cova_product_id,
+            _P.raw_hash,
+            _P.presence,
+            _P.host_state,
+            _P.stock,
+            _P.applied_version,
+            _P.is_dirty,
+            _P.next_price_change_at,
+            _P.vanished_at,
+        ).where(_P.store_id == store_id)
+    )
+    return {
+        row.cova_product_id: ProductMark(
+            raw_hash=row.raw_hash,
+            presence=row.presence,
+            host_state=row.host_state,
+            stock=row.stock,
+            applied_version=row.applied_version,
+            is_dirty=row.is_dirty,
+            next_price_change_at=row.next_price_change_at,
+            is_vanished=row.vanished_at is not None,
+        )
+        for row in rows
+    }
+
+
+def products_by_id(
+    connection: sa.Connection, store_id: str, product_ids: Iterable[str]
+) -> dict[str, Product]:
+    """dict: COVA product id → product, for those of the ids that are known."""
+    wanted = sorted(set(product_ids))
+    found: dict[str, Product] = {}
+    for start in range(0, len(wanted), _CHUNK):
+        chunk = wanted[start : start + _CHUNK]
+        for product in many(connection, _P, _P.store_id == store_id, _P.cova_product_id.in_(chunk)):
+            found[product.cova_product_id] = product
+    return found
+
+
+def product_of(connection: sa.Connection, store_id: str, product_id: str) -> Product | None:
+    return one(connection, _P, _P.store_id == store_id, _P.cova_product_id == product_id)
+
+
+def products_of(connection: sa.Connection, store_id: str, *, limit: int = 1000) -> list[Product]:
+    return many(connection, _P, _P.store_id == store_id, order_by=_P.name, limit=limit)
+
+
+def all_products(connection: sa.Connection, store_id: str) -> list[Product]:
+    """Every product of the store, in no particular order."""
+    return many(connection, _P, _P.store_id == store_id)
+
+
+def save_products(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert or overwrite whole products; every row has the same keys."""
+    if not rows:
+        return
+    keys = set(rows[0])
+    statement = insert_for(connection, _P)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["store_id", "cova_product_id"],
+            set_={
+                key: getattr(statement.excluded, key)
+                for key in keys - {"store_id", "cova_product_id"}
+            },
+        ),
+        list(rows),
+    )
+
+
+def change_product(
+    connection: sa.Connection, store_id: str, product_id: str, values: dict[str, Any]
+) -> int:
+    """Change some columns of one product; how many rows that was (0 or 1)."""
+    return connection.execute(
+        sa.update(_P)
+        .where(_P.store_id == store_id, _P.cova_product_id == product_id)
+        .values(**values)
+    ).rowcount
+
+
+def lock_products(connection: sa.Connection, store_id: str, product_ids: Iterable[str]) -> None:
+    """Make every other worker that locks one of these products wait until we commit.
+
+    One guarded statement per product, always in the same order, so that two shoppers with
+    the same basket cannot wait for each other. On SQLite the first one takes the write
+    lock of the whole database.
+    """
+    for product_id in sorted(set(product_ids)):
+        connection.execute(
+            sa.update(_P)
+            .where(_P.store_id == store_id, _P.cova_product_id == product_id)
+            .values(store_id=_P.store_id)
+        )
+
+
+def classification_counts(connection: sa.Connection, store_id: str) -> list[tuple[str, str, int]]:
+    """(COVA classification, how its category was found, number of products)."""
+    number = sa.func.count().label("number_of_products")
+    rows = connection.execute(
+        sa.select(_P.classification_path, _P.category_source, number)
+        .where(_P.store_id == store_id, _P.presence == "active", _P.vanished_at.is_(None))
+        .group_by(_P.classification_path, _P.category_source)
+        .order_by(number.desc())
+    )
+    return [(row.classification_path, row.category_source, row.number_of_products) for row in rows]
+
+
+def state_counts(connection: sa.Connection, store_id: str) -> dict[str, int]:
+    """dict: host state (`shown`, `hidden`, `absent`) → number of products."""
+    number = sa.func.count().label("number_of_products")
+    rows = connection.execute(
+        sa.select(_P.host_state, number).where(_P.store_id == store_id).group_by(_P.host_state)
+    )
+    return {row.host_state: row.number_of_products for row in rows}

@@ -1,0 +1,136 @@
+"""What is due when, per store; due work is claimed by exactly one worker.
+
+The due time lives in the row and moves in the same statement that claims it, so that any
+number of workers ticking at any pace run each job once (decision 0002).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from aiq_cova_plugin.clock import Clock
+from aiq_cova_plugin.store.database import Database, insert_for
+from aiq_cova_plugin.store.models import ScheduledJob
+from aiq_cova_plugin.store.records import many
+
+_J = ScheduledJob
+
+
+@dataclass(frozen=True)
+class ClaimedJob:
+    """A due job this worker has claimed."""
+
+    store_id: str
+    job: str
+    fence: int
+
+
+class Schedule:
+    """Reads and claims due jobs, each step in a short transaction of its own."""
+
+    def __init__(self, database: Database, clock: Clock, *, owner: str, seconds: float) -> None:
+        self._database = database
+        self._clock = clock
+        self._owner = owner
+        self._length = timedelta(seconds=seconds)
+
+    def plan(self, store_id: str, job: str, *, interval_seconds: float, due_at: datetime) -> None:
+        """Put the job on the schedule, or change its interval; an earlier due time wins."""
+        with self._database.short() as connection:
+            statement = insert_for(connection, _J).values(
+                store_id=store_id,
+                job=job,
+                due_at=due_at,
+                interval_seconds=interval_seconds,
+                owner=None,
+                lease_until=None,
+                fence=0,
+                last_error="",
+            )
+            connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["store_id", "job"],
+                    set_={
+                        "interval_seconds": interval_seconds,
+                        "due_at": sa.case(
+                            (_J.due_at > statement.excluded.due_at, statement.excluded.due_at),
+                            else_=_J.due_at,
+                        ),
+                    },
+                )
+            )
+
+    def drop(self, store_id: str) -> None:
+        """Take all jobs of a store off the schedule."""
+        with self._database.short() as connection:
+            connection.execute(sa.delete(_J).where(_J.store_id == store_id))
+
+    def rows(self, store_id: str | None = None) -> list[ScheduledJob]:
+        with self._database.short() as connection:
+            conditions = [] if store_id is None else [_J.store_id == store_id]
+            return many(connection, _J, *conditions, order_by=(_J.store_id, _J.job))
+
+    def claim_due(self, jobs: tuple[str, ...]) -> ClaimedJob | None:
+        """Claim the job that has been due longest, of the given kinds; None when none is."""
+        now = self._clock.now()
+        is_due = sa.and_(
+            _J.job.in_(jobs),
+            _J.due_at <= now,
+            sa.or_(_J.lease_until.is_(None), _J.lease_until <= now),
+        )
+        with self._database.short() as connection:
+            candidates = connection.execute(
+                sa.select(_J.store_id, _J.job, _J.fence, _J.due_at, _J.interval_seconds)
+                .where(is_due)
+                .order_by(_J.due_at)
+                .limit(10)
+            ).all()
+        for row in candidates:
+            with self._database.short() as connection:
+                claimed = connection.execute(
+                    sa.update(_J)
+                    .where(
+                        _J.store_id == row.store_id,
+                        _J.job == row.job,
+                        _J.fence == row.fence,
+                        is_due,
+                    )
+                    .values(
+                        owner=self._owner,
+                        lease_until=now + self._length,
+                        fence=row.fence + 1,
+                        due_at=_next_due(row.due_at, row.interval_seconds, now),
+                        last_started_at=now,
+                    )
+                )
+            if claimed.rowcount == 1:
+                return ClaimedJob(row.store_id, row.job, row.fence + 1)
+        return None
+
+    def finish(self, claimed: ClaimedJob, *, error: str = "") -> None:
+        """Give the claim back and note how it went."""
+        with self._database.short() as connection:
+            connection.execute(
+                sa.update(_J)
+                .where(
+                    _J.store_id == claimed.store_id,
+                    _J.job == claimed.job,
+                    _J.fence == claimed.fence,
+                )
+                .values(
+                    owner=None,
+                    lease_until=None,
+                    last_finished_at=self._clock.now(),
+                    last_error=error,
+                )
+            )
+
+
+def _next_due(due_at: datetime, interval_seconds: float, now: datetime) -> datetime:
+    """The next due time in the job's own rhythm; what was missed is not caught up."""
+    missed = math.floor((now - due_at).total_seconds() / interval_seconds)
+    return due_at + timedelta(seconds=interval_seconds * (missed + 1))

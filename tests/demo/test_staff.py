@@ -1,0 +1,175 @@
+"""The back office: who gets in, and what they can do there."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+
+from aiq_cova_plugin.demo.models import Product, Store, db
+from aiq_cova_plugin.demo.seed import BUDTENDER, MANAGER, Login
+
+from tests.demo.kit import (
+    CHECKOUT,
+    FORM,
+    all_orders,
+    change_store,
+    heard,
+    product_number,
+    put_in_basket,
+    sign_in,
+    stock_menu,
+)
+
+PAGES = ["", "products", "orders", "integrations", "settings"]
+
+
+def test_wrong_password_gets_nobody_in(client: FlaskClient) -> None:
+    typed = {"username": MANAGER.username, "password": "guess"}
+    answer = client.post("/staff/login", data=typed)
+    assert answer.status_code == 422
+    assert MANAGER.username in answer.text
+    assert "guess" not in answer.text
+    assert client.get("/staff/1/").status_code == 403
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_visitors_are_asked_to_sign_in(client: FlaskClient, page: str) -> None:
+    answer = client.get(f"/staff/1/{page}")
+    assert answer.status_code == 403
+    assert f"/staff/login?next=/staff/1/{page}" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("login", "store", "allowed"),
+    [
+        (MANAGER, 1, set(PAGES)),
+        (MANAGER, 2, set(PAGES)),
+        (BUDTENDER, 1, {"", "products", "orders", "integrations"}),
+        (BUDTENDER, 2, set()),
+        (MANAGER, 3, set()),
+    ],
+)
+def test_pages_follow_permissions(
+    client: FlaskClient, login: Login, store: int, allowed: set[str]
+) -> None:
+    sign_in(client, login)
+    answers = {page: client.get(f"/staff/{store}/{page}").status_code for page in PAGES}
+    assert answers == {page: 200 if page in allowed else 403 for page in PAGES}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "got"),
+    [
+        ("/staff/2/orders", "/staff/2/orders"),
+        ("https://evil.example/", "/staff/"),
+        ("//evil.example/", "/staff/"),
+        ("/\\evil.example/", "/staff/"),
+    ],
+)
+def test_signing_in_leads_only_to_our_own_pages(client: FlaskClient, wanted: str, got: str) -> None:
+    typed = {"username": MANAGER.username, "password": MANAGER.password}
+    answer = client.post("/staff/login", query_string={"next": wanted}, data=typed)
+    assert answer.location == got
+
+
+def test_signing_out_ends_it(client: FlaskClient) -> None:
+    sign_in(client, MANAGER)
+    client.post("/staff/logout")
+    assert client.get("/staff/1/").status_code == 403
+
+
+def test_product_list_filters_and_shows_the_sync_button(app: Flask, client: FlaskClient) -> None:
+    stock_menu(app, "here")
+    stock_menu(app, "off", enabled=False)
+    sign_in(client, MANAGER)
+    page = client.get("/staff/1/products").text
+    assert "Sync 1" in page
+    assert "Product here" in page
+    hidden = client.get("/staff/1/products?state=hidden").text
+    assert "Product off" in hidden
+    assert "Product here" not in hidden
+
+
+def test_budtender_sees_no_sync_button(app: Flask, client: FlaskClient) -> None:
+    sign_in(client, BUDTENDER)
+    assert "Sync 1" not in client.get("/staff/1/products").text
+
+
+def test_staff_edit_keeps_harmless_html_only(app: Flask, client: FlaskClient) -> None:
+    stock_menu(app, "p-1")
+    number = product_number(app, "p-1")
+    sign_in(client, MANAGER)
+    typed = {
+        "name": "New name",
+        "price": "12.50",
+        "description": "<b>Good</b><script>alert(1)</script>",
+        "is_featured": "yes",
+    }
+    assert client.post(f"/staff/1/products/{number}", data=typed).status_code == 303
+    with app.app_context():
+        product = db.session.scalars(sa.select(Product)).one()
+        assert (product.name, str(product.price)) == ("New name", "12.50")
+        assert product.description == "<b>Good</b>"
+        assert product.is_featured
+
+
+def test_wrong_edit_comes_back_as_typed(app: Flask, client: FlaskClient) -> None:
+    stock_menu(app, "p-1")
+    number = product_number(app, "p-1")
+    sign_in(client, MANAGER)
+    typed = {"name": "", "price": "cheap", "brand": "Kept brand"}
+    answer = client.post(f"/staff/1/products/{number}", data=typed)
+    assert answer.status_code == 422
+    assert "A product needs a name." in answer.text
+    assert 'value="cheap"' in answer.text
+    assert "Kept brand" in answer.text
+
+
+def test_budtender_may_look_but_not_edit(app: Flask, client: FlaskClient) -> None:
+    stock_menu(app, "p-1")
+    number = product_number(app, "p-1")
+    sign_in(client, BUDTENDER)
+    assert client.get(f"/staff/1/products/{number}").status_code == 200
+    assert client.post(f"/staff/1/products/{number}", data={"name": "x"}).status_code == 403
+
+
+def test_staff_confirm_and_cancel(app: Flask, client: FlaskClient) -> None:
+    change_store(app, auto_confirms=False)
+    stock_menu(app, "p-1")
+    put_in_basket(app, client, "p-1", "1")
+    client.post(CHECKOUT, data=FORM)
+    (order,) = all_orders(app)
+    sign_in(client, BUDTENDER)
+    assert f"badge {order.id}" in client.get("/staff/1/orders").text
+    with heard(app) as messages:
+        for decision in ("confirm", "confirm", "cancel", "cancel", "confirm"):
+            client.post(f"/staff/1/orders/{order.id}/{decision}")
+    assert [name for name, *_ in messages] == ["confirmed", "cancelled"]
+    page = client.get(f"/staff/1/orders/{order.id}").text
+    assert "cannot be confirmed any more" in page
+    assert f"By {BUDTENDER.name}." in page
+
+
+def test_order_of_another_store_is_out_of_reach(app: Flask, client: FlaskClient) -> None:
+    stock_menu(app, "p-1")
+    put_in_basket(app, client, "p-1", "1")
+    client.post(CHECKOUT, data=FORM)
+    (order,) = all_orders(app)
+    sign_in(client, MANAGER)
+    assert client.get(f"/staff/2/orders/{order.id}").status_code == 404
+    assert client.post(f"/staff/2/orders/{order.id}/cancel").status_code == 404
+
+
+def test_checkout_settings(app: Flask, client: FlaskClient) -> None:
+    sign_in(client, MANAGER)
+    wrong = {"delivery_fee": "much", "minimum_age": "7"}
+    answer = client.post("/staff/1/settings", data=wrong)
+    assert answer.status_code == 422
+    assert 'value="much"' in answer.text
+    right = {"delivery_fee": "6", "minimum_age": "21", "requires_phone": "yes"}
+    assert client.post("/staff/1/settings", data=right).status_code == 303
+    with app.app_context():
+        store = db.session.get_one(Store, 1)
+        assert (str(store.delivery_fee), store.auto_confirms) == ("6.00", False)

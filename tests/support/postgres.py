@@ -1,0 +1,111 @@
+"""A PostgreSQL server for one test session, also where the tests run as root."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from tests.support.ports import free_port, wait_until_open
+
+# Nothing of it survives the session, so nothing needs to reach the disk.
+_FAST_AND_FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+
+
+@dataclass
+class PostgresServer:
+    """A running server. Databases are cheap: give each test its own."""
+
+    port: int
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """An empty database and its SQLAlchemy address; dropped when the block ends."""
+        name = f"test_{next(self._numbers)}"
+        self._administer("CREATE DATABASE {}", name)
+        try:
+            yield f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}"
+        finally:
+            self._administer("DROP DATABASE {} WITH (FORCE)", name)
+
+    def _administer(self, statement: str, name: str) -> None:
+        dsn = f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres"
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
+
+
+def find_postgres_programs() -> Path | None:
+    """The folder with `initdb` and `postgres`, newest version first, or None."""
+    on_path = shutil.which("initdb")
+    if on_path is not None:
+        return Path(on_path).resolve().parent
+    # Debian keeps them off the PATH, one folder per major version.
+    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    return max(found, key=lambda folder: float(folder.parent.name), default=None)
+
+
+@contextmanager
+def running_postgres(programs: Path) -> Iterator[PostgresServer]:
+    """Make a cluster in a temporary folder, run it on a free loopback port, remove it afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="cova-postgres-"))
+    user = _unprivileged_user(folder)
+    try:
+        # The locale and encoding of the machine must not decide how the tests sort and compare.
+        subprocess.run(
+            [
+                programs / "initdb", "--pgdata", folder, "--username=postgres", "--auth=trust",
+                "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync",
+            ],
+            check=True, capture_output=True, cwd=folder, **user,
+        )  # fmt: skip
+        port = free_port()
+        settings = [word for setting in _FAST_AND_FORGETFUL for word in ("-c", setting)]
+        with (folder / "server.log").open("wb") as log:
+            server = subprocess.Popen(
+                [
+                    programs / "postgres", "-D", folder, "-p", str(port),
+                    "-h", "127.0.0.1", "-k", folder, *settings,
+                ],
+                stdout=log, stderr=log, cwd=folder, **user,
+            )  # fmt: skip
+        try:
+            _wait_until_ready(programs, port)
+            yield PostgresServer(port=port)
+        finally:
+            server.send_signal(signal.SIGINT)  # "fast shutdown": do not wait for clients
+            server.wait(timeout=20)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unprivileged_user(folder: Path) -> dict[str, Any]:
+    """Arguments for subprocess that step down from root, which PostgreSQL refuses to run as."""
+    if os.geteuid() != 0:
+        return {}
+    account = pwd.getpwnam("postgres")
+    os.chown(folder, account.pw_uid, account.pw_gid)
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+def _wait_until_ready(programs: Path, port: int) -> None:
+    wait_until_open(port, seconds=20)
+    # The port opens a moment before the server lets anybody in.
+    subprocess.run(
+        [programs / "psql", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-c", "SELECT 1"],
+        check=True,
+        capture_output=True,
+        timeout=20,
+    )
