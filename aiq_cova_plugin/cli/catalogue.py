@@ -66,8 +66,10 @@ def _report_text(document: dict[str, Any]) -> str:
     names = ("fetched", "created", "updated", "hidden", "unchanged", "failed")
     numbers = ", ".join(f"{document[name]} {name}" for name in names)
     lines = [
-        f"{document['store_id']}: {document['status']} ({document['mode']}): {numbers}; "
-        f"{document['api_calls']} calls, {document['seconds']:.1f} s"
+        (
+            f"{document['store_id']}: {document['status']} ({document['mode']}): {numbers}; "
+            f"{document['api_calls']} calls, {document['seconds']:.1f} s"
+        )
     ]
     lines += [document[name] for name in ("message", "fix") if document[name]]
     lines += [

@@ -13,9 +13,9 @@ from typing import Any
 import click
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
-from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from aiq_cova_plugin.errors import CovaPluginError
+from aiq_cova_plugin.store.database import explain_trouble
 
 _USAGE_EXIT, _FAILURE_EXIT = 2, 1
 
@@ -74,8 +74,11 @@ def command(group: click.Group, name: str) -> Callable[[Callable[..., bool | Non
             except CovaPluginError as exc:
                 _print_error(exc.message, exc.field, exc.fix, as_json=as_json)
                 context.exit(_FAILURE_EXIT)
-            except (OperationalError, ProgrammingError) as exc:
-                _print_error(*_database_trouble(exc), as_json=as_json)
+            except Exception as exc:
+                trouble = explain_trouble(exc)
+                if trouble is None:
+                    raise
+                _print_error(trouble[0], None, trouble[1], as_json=as_json)
                 context.exit(_FAILURE_EXIT)
             if is_well is False:
                 context.exit(_FAILURE_EXIT)
@@ -111,23 +114,6 @@ def _require_plugin() -> None:
             "This app has not enabled the COVA plugin.",
             fix="Call CovaPlugin().init_app(app, db=db, host=…) where the app is made.",
         )
-
-
-def _database_trouble(exc: Exception) -> tuple[str, str | None, str]:
-    text = str(getattr(exc, "orig", exc)).lower()
-    if "no such table" in text or "does not exist" in text or "no such column" in text:
-        return (
-            "The plugin's tables are missing or older than this version needs.",
-            None,
-            "Run: flask cova init-db",
-        )
-    if "locked" in text:
-        return ("The database is busy with another write.", None, "Try again in a moment.")
-    return (
-        f"The database does not answer ({type(exc).__name__}).",
-        None,
-        "Check the shop's database; nothing was changed halfway.",
-    )
 
 
 def _print_error(message: str, field: str | None, fix: str, *, as_json: bool) -> None:

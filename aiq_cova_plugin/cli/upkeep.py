@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
-
-from flask import current_app
 
 from aiq_cova_plugin.cli.group import command, cova, show
-from aiq_cova_plugin.scheduling.jobs import tick
 from aiq_cova_plugin.services import prune as pruning
 from aiq_cova_plugin.services.rotate_secrets import rotate_secrets
+from aiq_cova_plugin.services.run_due import run_everything_due
 from aiq_cova_plugin.services.support_bundle import support_bundle
 from aiq_cova_plugin.wiring import current_services
 
@@ -39,6 +36,5 @@ def bundle() -> None:
 @command(cova, "tick")
 def tick_once() -> None:
     """Do everything that is due now, once; for cron where no scheduler runs."""
-    ctx = current_services()
-    jobs = tick(cast(Any, current_app)._get_current_object(), ctx)
+    jobs = run_everything_due(current_services())
     show({"jobs": jobs}, f"{jobs} jobs were due.")

@@ -227,7 +227,7 @@ def _log_in_refused(answer: Answer, *, secrets: tuple[str, ...]) -> CovaPluginEr
     code = body.get("error")
     reason = failures.reason_of(answer.body, secrets=secrets)
     detail = f"HTTP {answer.status}"
-    said = f" COVA says: {reason}." if reason and reason != code else ""
+    said = f" COVA says: {reason.rstrip('.')}." if reason and reason != code else ""
     if code == "invalid_client":
         return BadCredentials(
             f"COVA does not know this Client ID, or the Client Secret is wrong.{said}",

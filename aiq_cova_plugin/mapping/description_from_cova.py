@@ -15,7 +15,7 @@ _TAGS = frozenset(
     {"a", "b", "blockquote", "br", "em", "h3", "h4", "i", "li", "ol", "p"}
     | {"strong", "sub", "sup", "u", "ul"}
 )
-_TAG = re.compile(r"<(?:/?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>]*)?/?|!--.*?--)>", re.DOTALL)
+_TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>]*)?/?>|<!--")
 _LONGEST_TEXT = 50_000
 
 

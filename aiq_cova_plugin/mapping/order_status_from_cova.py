@@ -29,6 +29,8 @@ class StatusReading:
 
     `message` is COVA's own reason, empty when it gave none. `unknown_values` are COVA's
     texts that are in none of its documents: raise an alert, change nothing because of them.
+    `raw_status` is what COVA said in its own words, the fulfilment behind the status
+    (`ReadyForPayment, InProgress`), cut to 100 characters.
     """
 
     phase: Phase
@@ -36,6 +38,7 @@ class StatusReading:
     message: str
     sale_total: Decimal | None
     unknown_values: tuple[str, ...] = ()
+    raw_status: str = ""
 
 
 _PHASES = {
@@ -90,7 +93,13 @@ def reading_from_cova(
         message=status.order_message.strip() or status.payment_message.strip(),
         sale_total=status.sale_total,
         unknown_values=tuple(unknown),
+        raw_status=_raw_status(status),
     )
+
+
+def _raw_status(status: records.SalesOrderStatus) -> str:
+    said = (status.order_status.strip(), status.fulfillment_status.strip())
+    return ", ".join(each for each in said if each)[:100]
 
 
 def _key(text: str) -> str:

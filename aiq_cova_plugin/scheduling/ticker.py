@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -15,14 +16,16 @@ from flask import Flask
 from flask.helpers import get_debug_flag
 from flask_apscheduler import APScheduler
 
-from aiq_cova_plugin.scheduling.jobs import catalogue_tick, order_tick
 from aiq_cova_plugin.services.context import ServiceContext
+from aiq_cova_plugin.services.run_due import run_due_catalogue_jobs, run_due_order_jobs
 
 log = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 60
 _SLOW_STORES_AT_ONCE = 3
 """How many ticks may still be busy with a slow store while another begins."""
+
+_JOBS = (("cova-catalogue", run_due_catalogue_jobs), ("cova-orders", run_due_order_jobs))
 
 
 def start_ticker(app: Flask, services: ServiceContext) -> APScheduler | None:
@@ -34,11 +37,11 @@ def start_ticker(app: Flask, services: ServiceContext) -> APScheduler | None:
         scheduler = APScheduler()
         scheduler.api_enabled = False
         scheduler.init_app(app)
-    for job_id, job in (("cova-catalogue", catalogue_tick), ("cova-orders", order_tick)):
+    for job_id, job in _JOBS:
         scheduler.add_job(
             id=job_id,
-            func=job,
-            args=(app, services),
+            func=_tick,
+            args=(app, services, job),
             trigger="interval",
             seconds=services.config.tick_seconds,
             jitter=services.config.tick_seconds / 4,
@@ -53,6 +56,14 @@ def start_ticker(app: Flask, services: ServiceContext) -> APScheduler | None:
         scheduler.start()
     log.info("cova_ticker_started", extra={"worker": services.worker_id})
     return scheduler
+
+
+def _tick(
+    app: Flask, services: ServiceContext, job: Callable[[ServiceContext], int]
+) -> None:
+    # APScheduler's threads have no application context of their own.
+    with app.app_context():
+        job(services)
 
 
 def is_server_process(app: Flask) -> bool:

@@ -219,7 +219,7 @@ def _typed(raw: Mapping[str, Any]) -> dict[str, Any]:
     try:
         typed = _SettingsForm().load(trimmed)
     except ValidationError as exc:
-        messages = exc.normalized_messages()
+        messages = exc.messages_dict
         errors = {
             name: f"{FIELD_LABELS.get(name, name)}: {_first(found)}"
             for name, found in messages.items()

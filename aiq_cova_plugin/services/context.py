@@ -55,7 +55,7 @@ class ServiceContext:
         """Log an outage once, with its traceback; not again until `came_back`."""
         if name not in self.marks:
             self.marks.add(name)
-            log.exception("outage_began", extra={"outage": name})
+            log.error("outage_began", extra={"outage": name}, exc_info=True)
 
     def came_back(self, name: str) -> None:
         """Log once that an outage is over."""

@@ -105,15 +105,6 @@ def _has_no_price(snapshot: ProductSnapshot, owned: frozenset[str]) -> bool:
     return "price" in owned and snapshot.regular_price is None and not snapshot.price_tiers
 
 
-def lacks_price(snapshot: ProductSnapshot, host: HostSide, owned: frozenset[str]) -> bool:
-    """Is it kept off the menu only because COVA has no price for it here?"""
-    return (
-        host.state == ABSENT
-        and snapshot.presence is Presence.ACTIVE
-        and _has_no_price(snapshot, owned)
-    )
-
-
 def _changed(values: Mapping[str, Any], applied: Mapping[str, Any]) -> dict[str, Any]:
     encoded = encode_fields(values)
     return {

@@ -86,7 +86,7 @@ def _poll_one(ctx: ServiceContext, client: CovaClient, push: Push, report: PollR
         report.failed += 1
         report.reasons.append(f"Order {push.order_number}: {exc.message}")
         return not isinstance(exc, Retryable)
-    except Exception:
+    except Exception:  # noqa: BLE001 - one order must not stop the others; logged
         # One order's trouble in the host must not keep the others from moving on.
         log.exception("poll_failed_unexpectedly", extra={"push_id": push.id})
         report.failed += 1

@@ -34,6 +34,7 @@ from aiq_cova_plugin.mapping.order_status_from_cova import (
     reading_from_cova,
 )
 from aiq_cova_plugin.mapping.order_to_cova import order_to_cova
+from aiq_cova_plugin.schemas.records import Customer, SalesOrder
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.match_customer import match_customer
 from aiq_cova_plugin.services.place_address import place_address
@@ -44,9 +45,9 @@ from aiq_cova_plugin.services.stores import (
     require_integrator_id,
     require_store,
 )
-from aiq_cova_plugin.services.tax_pricing import reread_tax_pricing, tax_pricing_of
+from aiq_cova_plugin.services.tax_pricing import TaxPricing, reread_tax_pricing, tax_pricing_of
 from aiq_cova_plugin.store import outbox
-from aiq_cova_plugin.store.models import Connection, Push
+from aiq_cova_plugin.store.models import Connection
 
 _PATIENCE_SECONDS = (0.0, 0.5, 1.0, 1.5)
 """How long a worker waits between looks right after a submission, before it moves on."""
@@ -115,6 +116,7 @@ def _push_one(
     if claim is None:
         return
     report.handled += 1
+    state_before = claim.push.state
     worker = _PushWorker(ctx, settings, client, claim)
     try:
         worker.work()
@@ -123,11 +125,11 @@ def _push_one(
     except ClaimLost:
         log.warning("push_claim_lost", extra={"push_id": push_id})
         return
-    except Exception:
+    except Exception:  # noqa: BLE001 - one order must not stop the others; logged and kept
         log.exception("push_failed_unexpectedly", extra={"push_id": push_id})
         worker.postpone("Something unexpected went wrong; it will be tried again.", "unexpected")
         worker.had_failure = True
-    report.changed += worker.push.state != claim.push.state
+    report.changed += worker.push.state != state_before
     report.waiting += worker.push.state in ("queued", "sending", "checking")
     report.needs_attention += worker.push.state == "needs_attention"
     report.failed += worker.had_failure
@@ -224,7 +226,7 @@ class _PushWorker:
             self._move(PushState.CHECKING, "submitted", "COVA has taken the order in.")
         self._wait_for_verdict()
 
-    def _submit(self, sales_order: Any, pricing: str) -> None:
+    def _submit(self, sales_order: SalesOrder, pricing: TaxPricing) -> None:
         """Submit once; again in the other tax style when COVA's setting has changed.
 
         What certainly never arrived leaves no trace: `submitted_at` is taken back.
@@ -277,7 +279,7 @@ class _PushWorker:
             self._bring_address(order, customer)
         return customer.id
 
-    def _bring_address(self, order: Order, customer: Any) -> None:
+    def _bring_address(self, order: Order, customer: Customer) -> None:
         """Put the address right; an order is not lost over it, but never silently either."""
         try:
             done = place_address(self._client, order, customer, on_step=self._event)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from aiq_cova_plugin.domain.field_values import encode_value
 from aiq_cova_plugin.domain.sellable import sellable_quantity
@@ -122,7 +123,7 @@ def publish_quantities(
         applied = dict(shown[change.cova_product_id].applied)
         if change.cova_product_id in told:
             applied["quantity"] = encode_value(change.fields["quantity"])
-            values = {"applied": applied}
+            values: dict[str, Any] = {"applied": applied}
         else:
             values = {"is_dirty": True}
         change_product(connection, store_id, change.cova_product_id, values)
@@ -131,7 +132,7 @@ def publish_quantities(
 def _tell_host(ctx: ServiceContext, store_id: str, changes: Sequence[ProductChange]) -> set[str]:
     try:
         results = ctx.host.apply_products(store_id, changes)
-    except Exception:  # the host's catalogue must not undo an order's hold
+    except Exception:  # noqa: BLE001 - the catalogue must not undo a hold; logged
         log.exception("quantities_not_applied", extra={"store_id": store_id})
         return set()
     return {result.cova_product_id for result in results if result.ok}

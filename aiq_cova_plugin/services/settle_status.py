@@ -164,11 +164,13 @@ class _Settling:
             self._event("cova_status", f"COVA now says: {reading.raw_status}.")
 
     def _record_total(self) -> None:
+        """COVA's total is what the customer pays; where it holds tax on top, it differs."""
         told, ours = self._reading.sale_total, self._push.host_total
         if told is not None and ours is not None and told != ours:
             self._event(
                 "total_differs",
-                f"The shop's total is {ours:.2f}, COVA's {told:.2f} (COVA may have added tax).",
+                f"COVA's total is {told:.2f}, the shop's {ours:.2f}. Where prices are before "
+                "tax, the difference is the tax.",
             )
 
     def _move_holds(self, before: PushState, target: PushState) -> None:

@@ -34,7 +34,8 @@ def start_sync(
     log.info("sync_started", extra={"store_id": store_id, "run_id": run_id, "started_by": by})
     threading.Thread(
         target=_sync,
-        args=(app, ctx, store_id, run_id, full, approve),
+        args=(app, ctx, store_id, run_id),
+        kwargs={"full": full, "approve": approve},
         name=f"cova-sync-{store_id}",
         daemon=True,
     ).start()
@@ -42,7 +43,7 @@ def start_sync(
 
 
 def _sync(
-    app: Any, ctx: ServiceContext, store_id: str, run_id: str, full: bool, approve: bool
+    app: Any, ctx: ServiceContext, store_id: str, run_id: str, *, full: bool, approve: bool
 ) -> None:
     with app.app_context():
         try:
@@ -52,5 +53,5 @@ def _sync(
                 "button_sync_failed",
                 extra={"store_id": store_id, "kind": type(exc).__name__},
             )
-        except Exception:
+        except Exception:  # noqa: BLE001 - the thread's one entry point; logged
             log.exception("button_sync_failed", extra={"store_id": store_id})

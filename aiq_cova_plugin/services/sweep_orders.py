@@ -55,7 +55,7 @@ def sweep_orders(ctx: ServiceContext, store_id: str) -> SweepReport:
         except OrderNotFound:
             log.warning("sweep_order_gone", extra={"store_id": store_id, "order_id": order_id})
             report.failed += 1
-        except Exception:
+        except Exception:  # noqa: BLE001 - one order must not stop the others; logged
             log.exception("sweep_failed", extra={"store_id": store_id, "order_id": order_id})
             report.failed += 1
     report.waiting = report.changed

@@ -10,18 +10,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from aiq_cova_plugin import signals
-from aiq_cova_plugin.domain.catalogue import FieldIssue, Presence, ProductSnapshot
-from aiq_cova_plugin.domain.categories import CategoryChoice, CategoryRule, choose_category
+from aiq_cova_plugin.domain.catalogue import FieldIssue, ProductSnapshot
+from aiq_cova_plugin.domain.categories import (
+    CategoryChoice,
+    CategoryRule,
+    RuleKind,
+    choose_category,
+)
 from aiq_cova_plugin.domain.snapshot_codec import snapshot_from_json
 from aiq_cova_plugin.errors import BadCredentials, CovaPluginError, NotPermitted, Retryable
 from aiq_cova_plugin.host import PRODUCT_FIELDS
-from aiq_cova_plugin.services.apply_changes import Candidate, ProductWriter, host_side_of
+from aiq_cova_plugin.services.apply_changes import Candidate, ProductWriter
 from aiq_cova_plugin.services.context import ServiceContext, log
-from aiq_cova_plugin.services.plan_product import ProductPlan, lacks_price
+from aiq_cova_plugin.services.plan_product import ProductPlan
 from aiq_cova_plugin.services.read_catalogue import OVERLAP, CatalogueReader, Reading
 from aiq_cova_plugin.services.stores import credentials_of, require_enabled, require_store
 from aiq_cova_plugin.store import holds, runs
@@ -154,7 +159,7 @@ class _Run:
             self._state = sync_state_of(connection, self._store_id)
             self._marks = marks_of(connection, self._store_id)
             self._rules = [
-                CategoryRule(rule.kind, rule.pattern, rule.category_id)
+                CategoryRule(cast(RuleKind, rule.kind), rule.pattern, rule.category_id)
                 for rule in rules_of(connection, self._store_id)
             ]
         self._is_full = full or self._state.cursor is None or self._full_pass_is_due()
@@ -360,28 +365,11 @@ class _Run:
     def _write(self, reader: CatalogueReader, candidates: Sequence[Candidate]) -> None:
         self._record(phase="applying", to_apply=len(candidates))
         self._writer.write(candidates)
-        self._note_missing_prices(candidates)
         self._count(reader.reading)
         is_good = self.report.failed == 0
         if is_good:
             self._move_cursor(reader.reading)
         self._close("succeeded" if is_good else "partial", message=self._partial_message())
-
-    def _note_missing_prices(self, candidates: Sequence[Candidate]) -> None:
-        with self._ctx.database.short() as connection:
-            ids = [each.snapshot.cova_product_id for each in candidates]
-            rows = products_by_id(connection, self._store_id, ids)
-        for candidate in candidates:
-            product_id = candidate.snapshot.cova_product_id
-            if lacks_price(candidate.snapshot, host_side_of(rows.get(product_id)), self._owned):
-                self.report.issues.append(
-                    FieldIssue(
-                        product_id,
-                        "price",
-                        "COVA has no price for this product at this location, so it is not "
-                        "on the menu yet.",
-                    )
-                )
 
     def _move_cursor(self, reading: Reading) -> None:
         now = self._ctx.clock.now()

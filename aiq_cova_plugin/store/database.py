@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
@@ -89,3 +89,21 @@ def insert_for(connection: sa.Connection, table: type) -> sqlite.Insert | postgr
 def is_database_trouble(error: BaseException) -> bool:
     """Did the database itself fail (locked, gone, full), and not our statement's content?"""
     return isinstance(error, DBAPIError)
+
+
+def explain_trouble(error: BaseException) -> tuple[str, str] | None:
+    """What is wrong with the database and what to do, or None when it is something else."""
+    if not isinstance(error, OperationalError | ProgrammingError):
+        return None
+    text = str(error.orig).lower()
+    if "no such table" in text or "does not exist" in text or "no such column" in text:
+        return (
+            "The plugin's tables are missing or older than this version needs.",
+            "Run: flask cova init-db",
+        )
+    if "locked" in text:
+        return "The database is busy with another write.", "Try again in a moment."
+    return (
+        f"The database does not answer ({type(error).__name__}).",
+        "Check the shop's database; nothing was changed halfway.",
+    )

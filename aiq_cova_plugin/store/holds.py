@@ -50,7 +50,7 @@ def open_holds(
     connection: sa.Connection, store_id: str | None = None, product_id: str | None = None
 ) -> list[Hold]:
     """Holds that count against the stock, oldest first."""
-    conditions = [_H.state.in_(_COUNTS)]
+    conditions: list[sa.ColumnElement[bool]] = [_H.state.in_(_COUNTS)]
     if store_id is not None:
         conditions.append(_H.store_id == store_id)
     if product_id is not None:

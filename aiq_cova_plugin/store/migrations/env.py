@@ -1,5 +1,7 @@
 """Alembic's entry: runs the migrations on the connection it is handed."""
 
+from typing import Literal
+
 from alembic import context
 
 from aiq_cova_plugin.store.models import TABLE_PREFIX, VERSION_TABLE, Base
@@ -10,7 +12,7 @@ def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
     return kind != "table" or (name or "").startswith(TABLE_PREFIX)
 
 
-def _render_plainly(kind: str, item: object, _autogen: object) -> str | bool:
+def _render_plainly(kind: str, item: object, _autogen: object) -> str | Literal[False]:
     # A migration must not change when our column types do, so it names the plain ones.
     if kind == "type" and isinstance(item, UtcDateTime):
         return "sa.DateTime()"

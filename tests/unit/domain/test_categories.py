@@ -16,6 +16,7 @@ from aiq_cova_plugin.domain.categories import (
     path_names,
     suggest_category,
 )
+
 from tests.unit.domain.snapshots import SILENT, snapshot
 
 

@@ -25,9 +25,10 @@ HOUR = timedelta(hours=1)
 
 amounts = st.decimals("0", "100000", places=2, allow_nan=False)
 moments = st.datetimes(
-    datetime(2025, 1, 1),
-    datetime(2027, 1, 1),
-    timezones=st.just(UTC),  # noqa: DTZ001
+    # Hypothesis takes naive bounds and adds the zone itself.
+    datetime(2025, 1, 1),  # noqa: DTZ001
+    datetime(2027, 1, 1),  # noqa: DTZ001
+    timezones=st.just(UTC),
 )
 windows = st.lists(
     st.builds(SaleWindow, amounts, st.none() | moments, st.none() | moments), max_size=5

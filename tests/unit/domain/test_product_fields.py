@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 
@@ -16,7 +16,10 @@ from aiq_cova_plugin.domain.values import (
     TaxRate,
     Weight,
 )
+
 from tests.unit.domain.snapshots import SILENT, snapshot
+
+D = Decimal
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
 

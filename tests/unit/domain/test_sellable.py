@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 
 from aiq_cova_plugin.domain.sellable import sellable_quantity
+
+D = Decimal
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from aiq_cova_plugin.domain.catalogue import FieldIssue, Presence, ProductSnapshot, SaleWindow
 from aiq_cova_plugin.domain.snapshot_codec import snapshot_from_json, snapshot_to_json
 from aiq_cova_plugin.domain.values import LabValue, PriceTier, TaxRate, Weight
+
 from tests.unit.domain.snapshots import SILENT, snapshot
 
 texts = st.text(max_size=20)

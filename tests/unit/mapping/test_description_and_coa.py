@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from aiq_cova_plugin.mapping.coa_from_cova import coa_from_cova
 from aiq_cova_plugin.mapping.description_from_cova import description_from_cova
 from aiq_cova_plugin.mapping.web_links import web_link
+
 from tests.unit.mapping.products import product, snapshot_of, with_specs
 
 COA = "https://labs.example/coa/1.pdf"
@@ -173,8 +174,29 @@ def test_a_bad_certificate_handed_in_is_still_refused():
     assert description_from_cova(product(), coa_url="javascript:alert(1)") is None
 
 
-FRAGMENTS = ["<", ">", '"', "'", "&", "script", "<a href=", "javascript:", "<p>", "</", "<img ",
-             "onerror=", "<!--", "-->", "=", " ", "\n", "x", "&lt;", "<svg/onload=", "https://e.x"]
+FRAGMENTS = [
+    "<",
+    ">",
+    '"',
+    "'",
+    "&",
+    "script",
+    "<a href=",
+    "javascript:",
+    "<p>",
+    "</",
+    "<img ",
+    "onerror=",
+    "<!--",
+    "-->",
+    "=",
+    " ",
+    "\n",
+    "x",
+    "&lt;",
+    "<svg/onload=",
+    "https://e.x",
+]
 
 
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join) | st.text(max_size=60))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -12,13 +12,33 @@ from aiq_cova_plugin.domain.values import LabValue
 from aiq_cova_plugin.mapping.labs_from_cova import explain_specifications, labs_from_cova
 from aiq_cova_plugin.mapping.spec_numbers import SpecNumber, plain_unit, read_spec_number
 from aiq_cova_plugin.mapping.specification_names import LAB_NAMES, SpecificationNames
+
 from tests.unit.mapping.products import product, spec, with_specs
 
-MISSION_NAMES = (
-    "3-Carene, Alpha Pinene, Beta Caryophyllene, Beta Eudesmol, Beta Myrcene, Beta Pinene, "
-    "Bisabolol, Caryophyllene Oxide, Guaiol, Humulene, Limonene, Linalool, Ocimene, "
-    "Terpinolene, Terpinene, Trans-Nerolidol, THCa, CBDa, CBN, CBG"
-).split(", ")
+D = Decimal
+
+MISSION_NAMES = [
+    "3-Carene",
+    "Alpha Pinene",
+    "Beta Caryophyllene",
+    "Beta Eudesmol",
+    "Beta Myrcene",
+    "Beta Pinene",
+    "Bisabolol",
+    "Caryophyllene Oxide",
+    "Guaiol",
+    "Humulene",
+    "Limonene",
+    "Linalool",
+    "Ocimene",
+    "Terpinolene",
+    "Terpinene",
+    "Trans-Nerolidol",
+    "THCa",
+    "CBDa",
+    "CBN",
+    "CBG",
+]
 
 
 def number(name, value, unit="%", max_value=None):

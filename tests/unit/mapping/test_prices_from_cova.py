@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -19,7 +19,10 @@ from aiq_cova_plugin.mapping.prices_from_cova import (
     sale_windows,
 )
 from aiq_cova_plugin.schemas.records import Price, SalePrice
+
 from tests.unit.mapping.products import COMPANY, ELSEWHERE, HERE, price, product
+
+D = Decimal
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -127,9 +130,7 @@ def test_contradicting_prices_are_told():
         (
             [
                 price(None, tier_id=1, tier_quantity=D(3), at_tier_price=D(12)),
-                price(
-                    None, tier_id=1, tier_quantity=D(3), at_tier_price=D(9), from_entity_id=HERE
-                ),
+                price(None, tier_id=1, tier_quantity=D(3), at_tier_price=D(9), from_entity_id=HERE),
             ],
             (PriceTier(D(3), D(9)),),
         ),
@@ -207,7 +208,7 @@ def test_sales_of_other_rows_do_not_count(row):
     assert sale_windows(priced(price("32"), row), HERE) == ()
 
 
-def test_an_own_price_takes_the_inherited_sale_with_it():
+def test_a_price_of_the_location_brings_its_own_sales_only():
     inherited = price("32", sale_prices=(SalePrice(D(20), None, None),))
     own = price("30", from_entity_id=HERE, sale_prices=(SalePrice(D(25), None, None),) * 2)
 

@@ -1,15 +1,12 @@
-"""What a tick does: claim what is due and call the service, in an application context."""
+"""Does what is due: claims it and calls its service. Needs an application context."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask
-
 from aiq_cova_plugin.errors import CovaPluginError, LeaseHeld
-from aiq_cova_plugin.services.context import ServiceContext
+from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.plan_jobs import (
     CATALOG,
     HOUSEKEEPING,
@@ -25,34 +22,30 @@ from aiq_cova_plugin.services.sync_catalog import sync_catalog
 from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.schedule import ClaimedJob
 
-log = logging.getLogger(__name__)
-
 _SERVICES: dict[str, Callable[[ServiceContext, str], Any]] = {
     CATALOG: lambda ctx, store_id: sync_catalog(ctx, store_id, trigger="schedule"),
     STATUS: lambda ctx, store_id: poll_statuses(ctx, store_id, only_due=True),
     SWEEP: sweep_orders,
-    HOUSEKEEPING: lambda ctx, store_id: prune(ctx, store_id),
+    HOUSEKEEPING: prune,
 }
 _ORDER_JOBS = (STATUS, SWEEP)
 _CATALOGUE_JOBS = (CATALOG, HOUSEKEEPING)
 
 
-def catalogue_tick(app: Flask, ctx: ServiceContext) -> int:
+def run_due_catalogue_jobs(ctx: ServiceContext) -> int:
     """Do every catalogue job that is due now; how many were done."""
-    with app.app_context():
-        _plan_once(ctx)
-        return _run_due(ctx, _CATALOGUE_JOBS)
+    _plan_once(ctx)
+    return _run_due(ctx, _CATALOGUE_JOBS)
 
 
-def order_tick(app: Flask, ctx: ServiceContext) -> int:
+def run_due_order_jobs(ctx: ServiceContext) -> int:
     """Send the orders that are due, then read statuses and sweep where due; how many jobs."""
-    with app.app_context():
-        return _push_due(ctx) + _run_due(ctx, _ORDER_JOBS)
+    return _push_due(ctx) + _run_due(ctx, _ORDER_JOBS)
 
 
-def tick(app: Flask, ctx: ServiceContext) -> int:
-    """Everything that is due now; for cron and Celery."""
-    return order_tick(app, ctx) + catalogue_tick(app, ctx)
+def run_everything_due(ctx: ServiceContext) -> int:
+    """Orders first, then the catalogue; for cron and Celery."""
+    return run_due_order_jobs(ctx) + run_due_catalogue_jobs(ctx)
 
 
 def _plan_once(ctx: ServiceContext) -> None:
@@ -61,7 +54,7 @@ def _plan_once(ctx: ServiceContext) -> None:
         return
     try:
         plan_all_jobs(ctx)
-    except Exception:
+    except Exception:  # noqa: BLE001 - one entry point per job; logged
         ctx.went_down("schedule")
         return
     ctx.marks.add("schedule-planned")
@@ -71,7 +64,7 @@ def _push_due(ctx: ServiceContext) -> int:
     try:
         with ctx.database.short() as connection:
             stores = outbox.stores_with_due_pushes(connection, now=ctx.clock.now())
-    except Exception:
+    except Exception:  # noqa: BLE001 - one entry point per job; logged
         ctx.went_down("outbox")
         return 0
     ctx.came_back("outbox")
@@ -85,7 +78,7 @@ def _run_due(ctx: ServiceContext, jobs: tuple[str, ...]) -> int:
     while True:
         try:
             claimed = ctx.schedule.claim_due(jobs)
-        except Exception:
+        except Exception:  # noqa: BLE001 - one entry point per job; logged
             # The tables may not be there yet, or the database is away: the next tick tries.
             ctx.went_down("schedule")
             return done
@@ -113,7 +106,7 @@ def _guarded(ctx: ServiceContext, job: str, store_id: str, work: Callable[[], An
             "job_failed", extra={"job": job, "store_id": store_id, "kind": type(exc).__name__}
         )
         return exc.message
-    except Exception:
+    except Exception:  # noqa: BLE001 - one entry point per job; logged
         log.exception("job_failed_unexpectedly", extra={"job": job, "store_id": store_id})
         return "Something unexpected went wrong; the server's log has the details."
     finally:
