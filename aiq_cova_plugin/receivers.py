@@ -73,6 +73,6 @@ class Receivers:
                 database.guarded(database.shared(), work)
             except OrderNotFound:
                 log.warning("signal_for_unknown_order", extra=ids)
-            except Exception:  # a checkout must go through whatever happens to us
+            except Exception:  # noqa: BLE001 - a checkout goes through whatever happens to us
                 # The sweep over the host's confirmed orders finds what was missed here.
                 log.exception("signal_not_handled", extra=ids)

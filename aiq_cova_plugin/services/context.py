@@ -55,7 +55,7 @@ class ServiceContext:
         """Log an outage once, with its traceback; not again until `came_back`."""
         if name not in self.marks:
             self.marks.add(name)
-            log.error("outage_began", extra={"outage": name}, exc_info=True)
+            log.error("outage_began", extra={"outage": name}, exc_info=True)  # noqa: LOG014 - called while handling
 
     def came_back(self, name: str) -> None:
         """Log once that an outage is over."""

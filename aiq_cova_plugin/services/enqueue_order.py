@@ -55,6 +55,7 @@ def enqueue_order(ctx: ServiceContext, order: Order, *, found_by: str = "signal"
             "kind": "",
             "fence": 0,
             "refusals": 0,
+            "is_delivery": order.delivery is not None,
             "host_total": order_total(order),
             "cova_status": "",
             "host_status": "confirmed",

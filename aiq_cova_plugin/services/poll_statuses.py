@@ -67,7 +67,9 @@ def _poll_one(ctx: ServiceContext, client: CovaClient, push: Push, report: PollR
     """Ask about one order; False when COVA could not be reached."""
     report.handled += 1
     try:
-        reading = reading_from_cova(client.order_status(push.cova_order_id))
+        reading = reading_from_cova(
+            client.order_status(push.cova_order_id), is_delivery=push.is_delivery
+        )
         if reading.phase in _SETTLED_PHASES:
             settled = settle_reading(ctx, push, reading)
             report.changed += settled.is_change

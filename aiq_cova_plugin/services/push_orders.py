@@ -363,7 +363,8 @@ class _PushWorker:
     def _ask(self) -> StatusReading | None:
         """What COVA says of our order id; None when neither of its two answers knows it."""
         try:
-            return reading_from_cova(self._client.order_status(self.push.cova_order_id))
+            status = self._client.order_status(self.push.cova_order_id)
+            return reading_from_cova(status, is_delivery=self.push.is_delivery)
         except NotFound:
             pass
         try:

@@ -84,7 +84,9 @@ def _unqueued_orders(
 
 def _order_differences(client: CovaClient, push: Push) -> Iterator[Difference]:
     try:
-        reading = reading_from_cova(client.order_status(push.cova_order_id))
+        reading = reading_from_cova(
+            client.order_status(push.cova_order_id), is_delivery=push.is_delivery
+        )
     except NotFound:
         if push.in_pos_at is not None:
             yield Difference(

@@ -272,6 +272,7 @@ class Push(Base):
     refusals: Mapped[int] = mapped_column(default=0)
     cova_customer_id: Mapped[str | None] = mapped_column(sa.String(64))
     chosen_customer_id: Mapped[str | None] = mapped_column(sa.String(64))
+    is_delivery: Mapped[bool] = mapped_column(default=False)
     host_total: Mapped[Decimal | None]
     sale_total: Mapped[Decimal | None]
     cova_status: Mapped[str] = mapped_column(default="")

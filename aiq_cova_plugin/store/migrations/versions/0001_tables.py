@@ -151,6 +151,7 @@ def upgrade() -> None:
         sa.Column("refusals", sa.Integer(), nullable=False),
         sa.Column("cova_customer_id", sa.String(length=64), nullable=True),
         sa.Column("chosen_customer_id", sa.String(length=64), nullable=True),
+        sa.Column("is_delivery", sa.Boolean(), nullable=False),
         sa.Column("host_total", sa.BigInteger(), nullable=True),
         sa.Column("sale_total", sa.BigInteger(), nullable=True),
         sa.Column("cova_status", sa.Text(), nullable=False),
