@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 from weakref import ref
 
-from flask import Flask, current_app
+from flask import Flask, current_app, has_request_context
 
 from aiq_cova_plugin.clock import Clock, SystemClock
 from aiq_cova_plugin.config import Config
@@ -39,7 +39,8 @@ def build_services(
     """The services of one app. Nothing is read or sent yet."""
     clock = clock or SystemClock()
     worker_id = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid4().hex[:8]}"
-    database, vault = Database(db), Vault(config.secret_keys)
+    database = Database(db, is_in_request=has_request_context)
+    vault = Vault(config.secret_keys)
     leases = Leases(database, clock, owner=worker_id, seconds=config.lease_seconds)
     endpoints = CovaEndpoints(api_url=config.api_url, token_url=config.token_url)
     # A token is asked for in one short call; a worker that died over it must not keep the

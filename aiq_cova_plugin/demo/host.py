@@ -66,6 +66,8 @@ class DemoHost:
         nothing half-written in the session.
         """
         store = own_id(store_id)
+        if db.session.get(Store, store) is None:
+            return [_refused(change, f"The shop has no store {store_id}.") for change in changes]
         products = _products_by_cova_id(store, [change.cova_product_id for change in changes])
         category_ids = {int(category.id) for category in self.categories(store_id)}
         results = []
@@ -75,7 +77,7 @@ class DemoHost:
                 _check_possible(change, product)
                 columns = _columns(change, category_ids)
             except ValueError as exc:
-                results.append(ApplyResult(change.cova_product_id, ok=False, reason=str(exc)))
+                results.append(_refused(change, str(exc)))
                 continue
             if product is None and change.action != "hide":
                 product = Product(store_id=store, cova_product_id=change.cova_product_id)
@@ -174,14 +176,25 @@ def as_cova_lines(order: Order) -> list[host.OrderLine]:
 
 
 def _products_by_cova_id(store: int, cova_product_ids: Sequence[str]) -> dict[str, Product]:
+    """dict: COVA product id → the shop's product, as it is in the database now.
+
+    A session compares new values with those it read. Had it read the product before another
+    request changed it, a new value equal to the old reading would never be written; hence
+    `populate_existing`.
+    """
     found: dict[str, Product] = {}
     for start in range(0, len(cova_product_ids), 500):
         query = sa.select(Product).where(
             Product.store_id == store,
             Product.cova_product_id.in_(cova_product_ids[start : start + 500]),
         )
-        found |= {product.cova_product_id: product for product in db.session.scalars(query)}
+        fresh = db.session.scalars(query.execution_options(populate_existing=True))
+        found |= {product.cova_product_id: product for product in fresh}
     return found
+
+
+def _refused(change: ProductChange, reason: str) -> ApplyResult:
+    return ApplyResult(change.cova_product_id, ok=False, reason=reason)
 
 
 def _check_possible(change: ProductChange, product: Product | None) -> None:
@@ -221,15 +234,15 @@ Reader = Callable[[Any], dict[str, Any]]
 
 
 def _text(column: str) -> Reader:
-    return lambda value: {column: "" if value is None else _is(str, value)}
+    return lambda value: {column: "" if value is None else _string(value)}
 
 
 def _optional_text(column: str) -> Reader:
-    return lambda value: {column: None if value is None else _is(str, value)}
+    return lambda value: {column: None if value is None else _string(value)}
 
 
 def _texts(column: str) -> Reader:
-    return lambda value: {column: [_is(str, item) for item in value or ()]}
+    return lambda value: {column: [_string(item) for item in value or ()]}
 
 
 def _values(column: str, kind: type[object]) -> Reader:
@@ -241,7 +254,7 @@ def _money(column: str) -> Reader:
 
 
 def _name(value: Any) -> dict[str, Any]:
-    if not _is(str, value).strip():
+    if not _string(value).strip():
         raise ValueError("a product needs a name.")
     return {"name": value}
 
@@ -263,6 +276,15 @@ def _weight(value: Any) -> dict[str, Any]:
 
 def _enabled(value: Any) -> dict[str, Any]:
     return {"enabled": _is(bool, value)}
+
+
+def _string(value: Any) -> str:
+    text = _is(str, value)
+    # What a database cannot write would fail the whole batch later, so it fails here, alone.
+    text.encode("utf-8")
+    if "\x00" in text:
+        raise ValueError("the text holds a zero byte.")
+    return text
 
 
 def _amount(value: Any) -> Decimal:

@@ -108,6 +108,8 @@ def connect_first_store(app: Flask, connection: Connection | None) -> None:
         client_id=connection.client_id,
         client_secret=connection.client_secret,
         delivery_fee_product=connection.delivery_fee_product_id,
+        enabled=True,
+        sync_orders=True,
     )
     store.was_connected_by_demo = True
     db.session.commit()

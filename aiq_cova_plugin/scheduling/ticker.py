@@ -58,9 +58,7 @@ def start_ticker(app: Flask, services: ServiceContext) -> APScheduler | None:
     return scheduler
 
 
-def _tick(
-    app: Flask, services: ServiceContext, job: Callable[[ServiceContext], int]
-) -> None:
+def _tick(app: Flask, services: ServiceContext, job: Callable[[ServiceContext], int]) -> None:
     # APScheduler's threads have no application context of their own.
     with app.app_context():
         job(services)

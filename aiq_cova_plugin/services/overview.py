@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -41,7 +41,8 @@ _NAMED_PER_CAUSE = 10
 class Overview:
     """One store at a glance. `next_sync_at` is None when nothing is planned.
 
-    `waiting` and `urgent` are orders: on their way, and needing a person, oldest first.
+    `waiting`, `urgent` and `warned` are orders: on their way, needing a person, and in COVA
+    with something a person must know (a driver's address); oldest first.
     `troubled` are products the shop could not take over, at most 20.
     """
 
@@ -58,6 +59,7 @@ class Overview:
     order_counts: dict[str, int]
     waiting: list[Push]
     urgent: list[Push]
+    warned: list[Push]
     recent_runs: list[Run]
 
     @property
@@ -85,6 +87,15 @@ def overview_of(ctx: ServiceContext, store_id: str) -> Overview:
             *_pushes_in(connection, store_id, [PushState.NEEDS_ATTENTION]),
             *_pushes_in(connection, store_id, WAITING_STATES),
         ]
+        warned = many(
+            connection,
+            Push,
+            Push.store_id == store_id,
+            Push.state == PushState.IN_POS.value,
+            Push.warning != "",
+            order_by=Push.id,
+            limit=_URGENT_SHOWN,
+        )
         unmapped = sum(
             number
             for _path, source, number in classification_counts(connection, store_id)
@@ -113,7 +124,8 @@ def overview_of(ctx: ServiceContext, store_id: str) -> Overview:
         troubled=troubled,
         order_counts=order_counts,
         waiting=[push for push in pushes if push.state in WAITING_STATES][:_URGENT_SHOWN],
-        urgent=[push for push in pushes if push.state == PushState.NEEDS_ATTENTION],
+        urgent=[push for push in pushes if push.state == PushState.NEEDS_ATTENTION][:_URGENT_SHOWN],
+        warned=warned,
         recent_runs=recent,
     )
 
@@ -138,7 +150,7 @@ class IssueGroup:
     field: str
     reason: str
     number_of_products: int
-    named: list[tuple[str, str]] = field(default_factory=list)
+    named: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.stores import has_credentials, load_connection
 from aiq_cova_plugin.store.connections import all_connections
 
-CATALOG, STATUS, SWEEP, HOUSEKEEPING = "catalog", "status", "sweep", "housekeeping"
+CATALOG, SWEEP, HOUSEKEEPING = "catalog", "sweep", "housekeeping"
+"""The jobs with a rhythm of their own. Orders to send and statuses to ask about are due row by row."""
 _SWEEP_SECONDS = 300.0
 _HOUSEKEEPING_SECONDS = 24 * 3600.0
 
@@ -23,7 +24,6 @@ def plan_store_jobs(ctx: ServiceContext, store_id: str, *, sync_now: bool = True
     later = timedelta(days=3650)
     intervals = {
         CATALOG: config.catalog_interval_seconds,
-        STATUS: config.status_interval_seconds,
         SWEEP: _SWEEP_SECONDS,
         HOUSEKEEPING: _HOUSEKEEPING_SECONDS,
     }

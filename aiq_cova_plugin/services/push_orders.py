@@ -57,6 +57,9 @@ _ASKING_SECONDS = (2, 5, 10, 30, 60)
 
 _FIRST_RETRY_SECONDS = 10
 _LONGEST_RETRY_SECONDS = 2 * 3600
+_GIVE_UP_AFTER = 5
+"""So many orders in a row that COVA did not take for now: it is away, the rest waits."""
+
 _ADDRESS_TRIES = 4
 RETRY_ASKED = "retry_asked"
 """The `kind` of a push that a person has sent on its way again."""
@@ -93,8 +96,15 @@ def push_due_orders(ctx: ServiceContext, store_id: str, *, limit: int = 500) -> 
         return report
     ctx.database.end_reading()
     client = ctx.open_client(credentials_of(ctx, settings))
-    for push_id in due:
+    outages = 0
+    for position, push_id in enumerate(due):
+        if outages >= _GIVE_UP_AFTER:
+            # COVA is away: the rest stays due, and other stores get their turn.
+            report.waiting += len(due) - position
+            break
+        failed_before = report.failed
         _push_one(ctx, settings, client, push_id, report)
+        outages = outages + 1 if report.failed > failed_before else 0
     return report
 
 

@@ -49,8 +49,8 @@ def reserve(ctx: ServiceContext, store_id: str, order_id: str, lines: Sequence[O
     short = []
     for product_id, quantity in wanted.items():
         product = known.get(product_id)
-        is_for_sale = product is not None and product.host_state != "hidden"
-        stock = product.stock if product is not None and is_for_sale else None
+        is_on_menu = product is not None and product.host_state == "shown"
+        stock = product.stock if product is not None and is_on_menu else None
         free = sellable_quantity(stock, held.get(product_id, _NOTHING)) or _NOTHING
         if quantity > free:
             short.append((product_id, quantity, free))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from aiq_cova_plugin.errors import CovaPluginError, LeaseHeld
@@ -10,7 +12,6 @@ from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.plan_jobs import (
     CATALOG,
     HOUSEKEEPING,
-    STATUS,
     SWEEP,
     plan_all_jobs,
 )
@@ -24,11 +25,10 @@ from aiq_cova_plugin.store.schedule import ClaimedJob
 
 _SERVICES: dict[str, Callable[[ServiceContext, str], Any]] = {
     CATALOG: lambda ctx, store_id: sync_catalog(ctx, store_id, trigger="schedule"),
-    STATUS: lambda ctx, store_id: poll_statuses(ctx, store_id, only_due=True),
     SWEEP: sweep_orders,
     HOUSEKEEPING: prune,
 }
-_ORDER_JOBS = (STATUS, SWEEP)
+_ORDER_JOBS = (SWEEP,)
 _CATALOGUE_JOBS = (CATALOG, HOUSEKEEPING)
 
 
@@ -39,8 +39,10 @@ def run_due_catalogue_jobs(ctx: ServiceContext) -> int:
 
 
 def run_due_order_jobs(ctx: ServiceContext) -> int:
-    """Send the orders that are due, then read statuses and sweep where due; how many jobs."""
-    return _push_due(ctx) + _run_due(ctx, _ORDER_JOBS)
+    """Send the orders that are due, read the statuses that are due, sweep; how many jobs."""
+    pushed = _for_due_stores(ctx, "push", outbox.stores_with_due_pushes, push_due_orders)
+    polled = _for_due_stores(ctx, "poll", outbox.stores_with_due_polls, _poll_due)
+    return pushed + polled + _run_due(ctx, _ORDER_JOBS)
 
 
 def run_everything_due(ctx: ServiceContext) -> int:
@@ -60,16 +62,27 @@ def _plan_once(ctx: ServiceContext) -> None:
     ctx.marks.add("schedule-planned")
 
 
-def _push_due(ctx: ServiceContext) -> int:
+def _poll_due(ctx: ServiceContext, store_id: str) -> object:
+    return poll_statuses(ctx, store_id, only_due=True)
+
+
+def _for_due_stores(
+    ctx: ServiceContext,
+    job: str,
+    due_stores: Callable[..., list[str]],
+    service: Callable[[ServiceContext, str], object],
+) -> int:
     try:
         with ctx.database.short() as connection:
-            stores = outbox.stores_with_due_pushes(connection, now=ctx.clock.now())
-    except Exception:  # noqa: BLE001 - one entry point per job; logged
+            stores = due_stores(connection, now=ctx.clock.now())
+    except Exception:  # noqa: BLE001 - the database is away; logged once
         ctx.went_down("outbox")
         return 0
     ctx.came_back("outbox")
+    # Any order will do, but not always the same: a slow store must not always come first.
+    random.shuffle(stores)
     for store_id in stores:
-        _guarded(ctx, "push", store_id, lambda store_id=store_id: push_due_orders(ctx, store_id))  # type: ignore[misc]  # binds the loop's value
+        _guarded(ctx, job, store_id, partial(service, ctx, store_id))
     return len(stores)
 
 

@@ -31,8 +31,9 @@ DatabaseConnection = sa.Connection
 class Database:
     """The host's database, borrowed. Everything needs an application context."""
 
-    def __init__(self, db: SQLAlchemy) -> None:
+    def __init__(self, db: SQLAlchemy, *, is_in_request: Callable[[], bool]) -> None:
         self._db = db
+        self._is_in_request = is_in_request
 
     @property
     def engine(self) -> sa.Engine:
@@ -64,8 +65,9 @@ class Database:
 
     def end_reading(self) -> None:
         """End a transaction the host's session opened by reading, so that none is open
-        while COVA is called. For jobs alone."""
-        self._db.session.rollback()
+        while COVA is called. In a request the session is the host's and is left alone."""
+        if not self._is_in_request():
+            self._db.session.rollback()
 
     def guarded(self, connection: sa.Connection, action: Callable[[], T]) -> T:
         """Run `action` on the shared connection so that its failure leaves the rest intact.

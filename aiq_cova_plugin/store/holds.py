@@ -14,7 +14,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 
 from aiq_cova_plugin.store.database import insert_for
-from aiq_cova_plugin.store.models import Hold
+from aiq_cova_plugin.store.models import Hold, Push
 from aiq_cova_plugin.store.records import many
 
 _H = Hold
@@ -169,3 +169,14 @@ def prune_released(connection: sa.Connection, *, before: datetime) -> int:
     return connection.execute(
         sa.delete(_H).where(_H.state == "released", _H.released_at < before)
     ).rowcount
+
+
+def forgotten_orders(connection: sa.Connection, store_id: str, *, before: datetime) -> list[str]:
+    """Orders that hold stock since before then and were never queued for COVA."""
+    was_queued = sa.exists().where(Push.store_id == _H.store_id, Push.order_id == _H.order_id)
+    rows = connection.execute(
+        sa.select(_H.order_id)
+        .where(_H.store_id == store_id, _H.state == "active", _H.since < before, ~was_queued)
+        .distinct()
+    )
+    return [row.order_id for row in rows]

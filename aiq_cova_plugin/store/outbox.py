@@ -114,6 +114,16 @@ def stores_with_due_pushes(connection: sa.Connection, *, now: datetime) -> list[
     return [row.store_id for row in rows]
 
 
+def stores_with_due_polls(connection: sa.Connection, *, now: datetime) -> list[str]:
+    """Stores with an order in COVA whose status should be asked for now."""
+    rows = connection.execute(
+        sa.select(_P.store_id)
+        .where(_P.in_pos_at.is_not(None), _P.finished_at.is_(None), _P.poll_due_at <= now)
+        .distinct()
+    )
+    return [row.store_id for row in rows]
+
+
 def claim_push(
     connection: sa.Connection, push_id: int, *, owner: str, now: datetime, seconds: float
 ) -> PushClaim | None:

@@ -137,6 +137,20 @@ def test_apply_never_commits(host: DemoHost) -> None:
     assert db.session.scalars(sa.select(Product)).all() == []
 
 
+def test_a_value_equal_to_an_old_reading_is_written(app: Flask, host: DemoHost) -> None:
+    """Read 120.75 here, sold down to 1 elsewhere, then told 120.75: it must not stay 1."""
+    host.apply_products("1", [ProductChange("p-1", "create", full_fields())])
+    db.session.commit()
+    product = only_product()
+    before = product.quantity
+    with app.app_context():
+        only_product().quantity = Decimal(1)
+        db.session.commit()
+    host.apply_products("1", [ProductChange("p-1", "update", {"quantity": before})])
+    db.session.commit()
+    assert product.quantity == before
+
+
 def test_update_touches_only_the_fields_it_carries(host: DemoHost) -> None:
     host.apply_products("1", [ProductChange("p-1", "create", full_fields())])
     only_product().staff_note = "Window shelf"
@@ -178,6 +192,8 @@ def test_hiding_what_is_not_here_is_done_already(host: DemoHost) -> None:
         ({"quantity": Decimal("NaN")}, "quantity"),
         ({"labs": ["THC"]}, "labs"),
         ({"enabled": "yes"}, "enabled"),
+        ({"brand": "broken \ud800"}, "brand"),
+        ({"description": "a\x00b"}, "zero byte"),
     ],
 )
 def test_a_bad_product_fails_alone_and_says_why(
@@ -203,6 +219,11 @@ def test_a_bad_update_leaves_the_product_as_it_was(host: DemoHost) -> None:
 def test_an_update_of_an_unknown_product_without_a_name_is_refused(host: DemoHost) -> None:
     (result,) = host.apply_products("1", [ProductChange("p-9", "update", {"price": Decimal(1)})])
     assert not result.ok
+
+
+def test_a_store_nobody_knows_gets_no_products(host: DemoHost) -> None:
+    (result,) = host.apply_products("7", [ProductChange("p-1", "create", full_fields())])
+    assert result.reason == "The shop has no store 7."
 
 
 def test_products_of_two_stores_do_not_meet(host: DemoHost) -> None:

@@ -1,0 +1,85 @@
+"""What the macros of `cova/macros.html` call, on the host's own pages.
+
+Registered as Jinja globals named `cova_…`, so that the macros work however they are imported.
+Nothing here may take a page of the host down: what fails is logged and left out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from flask import Blueprint, g, url_for
+
+from aiq_cova_plugin.services.overview import push_of, running_run
+from aiq_cova_plugin.web import csrf
+from aiq_cova_plugin.web.runs import BUTTON_ID, ButtonState
+from aiq_cova_plugin.web.view_models import PUSH_WORDS, RUN_WORDS, words_of
+from aiq_cova_plugin.wiring import current_services
+
+log = logging.getLogger("aiq_cova_plugin")
+T = TypeVar("T")
+
+
+def add_template_globals(blueprint: Blueprint) -> None:
+    """Make the `cova_…` functions known to every template of the app."""
+    for function in (cova_csrf_field, cova_widget_styles, cova_button_state, cova_order_state):
+        blueprint.add_app_template_global(function, function.__name__)
+    blueprint.add_app_template_global(BUTTON_ID, "cova_button_id")
+
+
+def _or_nothing(function: Callable[..., T]) -> Callable[..., T | None]:
+    @wraps(function)
+    def guarded(*args: Any) -> T | None:
+        try:
+            return function(*args)
+        except Exception:  # the host's page matters more than our part of it
+            log.exception("template_function_failed", extra={"function": function.__name__})
+            return None
+
+    return guarded
+
+
+@_or_nothing
+def cova_csrf_field() -> dict[str, str]:
+    """Name and value of the hidden field that a form of ours needs."""
+    return {"name": csrf.field_name(), "value": csrf.csrf_token()}
+
+
+@_or_nothing
+def cova_widget_styles() -> str:
+    """The style sheet of the macros, the first time it is asked for in a request; then empty."""
+    if g.get("_cova_widget_styles"):
+        return ""
+    g._cova_widget_styles = True
+    return url_for("cova.static", filename="widgets.css")
+
+
+@_or_nothing
+def cova_button_state(store_id: Any) -> ButtonState | None:
+    """What the store's Sync button shows; None for a user who may not sync."""
+    ctx, store_id = current_services(), str(store_id)
+    if not ctx.host.can("sync", store_id):
+        return None
+    run = running_run(ctx, store_id)
+    if run is None:
+        return ButtonState(store_id)
+    address = url_for("cova.run", store_id=store_id, run_id=run.id)
+    return ButtonState(store_id, poll_url=address, run_url=address, words=RUN_WORDS["running"])
+
+
+@_or_nothing
+def cova_order_state(store_id: Any, order_id: Any) -> dict[str, Any] | None:
+    """How an order stands with COVA, in words; None when it was never queued."""
+    store_id, order_id = str(store_id), str(order_id)
+    push = push_of(current_services(), store_id, order_id)
+    if push is None:
+        return None
+    return {
+        "words": words_of(PUSH_WORDS, push.state),
+        "reason": push.reason or push.warning,
+        "has_warning": bool(push.warning),
+        "url": url_for("cova.order", store_id=store_id, order_id=order_id),
+    }
