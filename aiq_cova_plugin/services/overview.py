@@ -303,9 +303,13 @@ class ProductSum:
 
 @dataclass(frozen=True)
 class HoldsReport:
-    """Every product with an open hold. `staff_own_quantity`: COVA does not set it here."""
+    """Every product with an open hold. `staff_own_quantity`: COVA does not set it here.
+
+    `order_numbers` is dict: order id → number, for the orders that were queued for COVA.
+    """
 
     products: list[ProductSum]
+    order_numbers: dict[str, str]
     staff_own_quantity: bool
 
 
@@ -317,12 +321,18 @@ def holds_report(ctx: ServiceContext, store_id: str) -> HoldsReport:
         for hold in holds.open_holds(connection, store_id):
             by_product[hold.cova_product_id].append(hold)
         known = products_by_id(connection, store_id, by_product)
+        order_ids = {hold.order_id for each in by_product.values() for hold in each}
+        pushes = [outbox.push_of_order(connection, store_id, each) for each in sorted(order_ids)]
     sums = [
         _sum_of(product_id, known.get(product_id), product_holds)
         for product_id, product_holds in by_product.items()
     ]
     sums.sort(key=lambda each: each.name.casefold())
-    return HoldsReport(sums, staff_own_quantity=row is not None and "quantity" in row.staff_fields)
+    return HoldsReport(
+        sums,
+        {push.order_id: push.order_number or push.order_id for push in pushes if push is not None},
+        staff_own_quantity=row is not None and "quantity" in row.staff_fields,
+    )
 
 
 def _sum_of(product_id: str, product: Product | None, product_holds: list[Hold]) -> ProductSum:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flask.typing import ResponseReturnValue
 
+from aiq_cova_plugin.domain.field_values import decimal_text
 from aiq_cova_plugin.services.overview import HoldsReport, ProductSum, holds_report
 from aiq_cova_plugin.store.models import Hold
 from aiq_cova_plugin.web.access import needs
@@ -14,7 +15,6 @@ from aiq_cova_plugin.web.view_models import (
     HOLD_WORDS,
     Moment,
     Words,
-    decimal_text,
     quantity_text,
     words_of,
 )
@@ -25,6 +25,8 @@ class HoldRow:
     """One hold: how much for which order, and why it still counts."""
 
     hold: Hold
+    order_number: str
+    has_page: bool
     quantity: str
     words: Words
     since: Moment | None
@@ -65,6 +67,8 @@ def _sum_view(page: StorePage, sums: ProductSum, report: HoldsReport) -> SumView
         rows=[
             HoldRow(
                 hold,
+                report.order_numbers.get(hold.order_id, hold.order_id),
+                hold.order_id in report.order_numbers,
                 decimal_text(hold.quantity),
                 words_of(HOLD_WORDS, hold.state),
                 page.when(hold.since),

@@ -27,6 +27,7 @@ from aiq_cova_plugin.web.view_models import (
     Moment,
     Words,
     event_words,
+    quantity_text,
     words_of,
 )
 
@@ -93,7 +94,7 @@ class OrderPage:
     row: OrderRow
     details: OrderDetails
     steps: list[TimelineStep]
-    lines: list[tuple[HeldLine, Words]]
+    lines: list[tuple[HeldLine, str, Words]]
     is_moving: bool
     poll_url: str
     customer_id: str = ""
@@ -181,13 +182,19 @@ def _order_page(
             TimelineStep(event_words(step.event), step.detail, page.when(step.at))
             for step in reversed(details.events)
         ],
-        lines=[(line, _hold_words(line)) for line in details.lines],
-        is_moving=details.push.state in _MOVING or details.push.cancel_requested
-        and details.push.state == PushState.IN_POS,
+        lines=[
+            (line, quantity_text(line.hold.quantity), _hold_words(line)) for line in details.lines
+        ],
+        is_moving=_is_moving(details.push),
         poll_url=page.url("order", order_id=order_id),
         customer_id=customer_id,
         customer_error=customer_error,
     )
+
+
+def _is_moving(push: Push) -> bool:
+    """Is a worker on it, or about to be?"""
+    return push.state in _MOVING or (push.state == PushState.IN_POS and push.cancel_requested)
 
 
 def _hold_words(line: HeldLine) -> Words:

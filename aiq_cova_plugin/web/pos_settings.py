@@ -56,7 +56,8 @@ def _save(page: StorePage) -> ResponseReturnValue:
             by=BY,
         )
     except InvalidPosSettings as exc:
-        form = _typed_form(page, rules, inbox, cova_fields, fallback, exc)
+        form = _typed_form(page, exc, rules=rules, inbox=inbox, owned=cova_fields)
+        form = replace(form, settings=replace(form.settings, fallback_category_id=fallback))
         if is_htmx():
             return page.fragment("pos_settings/_form.html", form, status=422)
         return page.render("pos_settings/page.html", form, section="pos_settings", status=422)
@@ -103,18 +104,18 @@ def _typed_inbox() -> dict[str, str]:
 
 def _typed_form(
     page: StorePage,
+    error: InvalidPosSettings,
+    *,
     rules: list[tuple[str, str]],
     inbox: dict[str, str],
-    cova_fields: list[str] | None,
-    fallback: str | None,
-    error: InvalidPosSettings,
+    owned: list[str] | None,
 ) -> PosSettingsForm:
     settings = read_pos_settings(page.ctx, page.store.id)
-    if cova_fields is not None:
-        owners = [replace(each, is_cova=each.name in cova_fields) for each in settings.owners]
+    if owned is not None:
+        owners = [replace(each, is_cova=each.name in owned) for each in settings.owners]
         settings = replace(settings, owners=owners)
     return PosSettingsForm(
-        replace(settings, fallback_category_id=fallback),
+        settings,
         [
             RuleView(pattern, category, count_matches(page.ctx, page.store.id, pattern))
             for pattern, category in rules

@@ -85,6 +85,10 @@ class ButtonState:
     words: Words | None = None
     detail: str = ""
 
+    @property
+    def element_id(self) -> str:
+        return f"{BUTTON_ID}{self.store_id}"
+
 
 @needs("view")
 def list_runs(page: StorePage) -> ResponseReturnValue:

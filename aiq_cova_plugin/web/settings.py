@@ -91,9 +91,7 @@ def test_connection(page: StorePage) -> ResponseReturnValue:
     form = _typed_form(page, raw, error, steps)
     status = 200 if error is None else 422
     if is_htmx():
-        return page.fragment(
-            "settings/_check.html", form, status=status, field_errors=form.errors
-        )
+        return page.fragment("settings/_check.html", form, status=status, field_errors=form.errors)
     return _answer(page, form, status=status)
 
 

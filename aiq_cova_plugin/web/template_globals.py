@@ -15,7 +15,7 @@ from flask import Blueprint, g, url_for
 
 from aiq_cova_plugin.services.overview import push_of, running_run
 from aiq_cova_plugin.web import csrf
-from aiq_cova_plugin.web.runs import BUTTON_ID, ButtonState
+from aiq_cova_plugin.web.runs import ButtonState
 from aiq_cova_plugin.web.view_models import PUSH_WORDS, RUN_WORDS, words_of
 from aiq_cova_plugin.wiring import current_services
 
@@ -27,7 +27,6 @@ def add_template_globals(blueprint: Blueprint) -> None:
     """Make the `cova_…` functions known to every template of the app."""
     for function in (cova_csrf_field, cova_widget_styles, cova_button_state, cova_order_state):
         blueprint.add_app_template_global(function, function.__name__)
-    blueprint.add_app_template_global(BUTTON_ID, "cova_button_id")
 
 
 def _or_nothing(function: Callable[..., T]) -> Callable[..., T | None]:
