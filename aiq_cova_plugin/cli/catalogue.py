@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import click
 
 from aiq_cova_plugin.cli.group import command, cova, show, table
-from aiq_cova_plugin.domain.field_values import decimal_text
 from aiq_cova_plugin.errors import CovaPluginError, NeedsOperator
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.stores import require_store
@@ -102,7 +102,7 @@ def holds(store_id: str | None) -> None:
             "store_id": hold.store_id,
             "order_id": hold.order_id,
             "cova_product_id": hold.cova_product_id,
-            "quantity": decimal_text(hold.quantity),
+            "quantity": _number(hold.quantity),
             "state": hold.state,
             "since": hold.since.isoformat(),
         }
@@ -111,3 +111,8 @@ def holds(store_id: str | None) -> None:
     headings = ("store_id", "order_id", "cova_product_id", "quantity", "state", "since")
     rows = [tuple(document[name] for name in headings) for document in documents]
     show({"holds": documents}, table(headings, rows, empty="Nothing is held for any order."))
+
+
+def _number(quantity: Decimal) -> int | float:
+    """A quantity as a JSON number: whole ones without a point."""
+    return int(quantity) if quantity == quantity.to_integral_value() else float(quantity)

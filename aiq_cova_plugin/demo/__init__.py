@@ -1,7 +1,7 @@
 """A small but real shop that uses the plugin: `flask --app aiq_cova_plugin.demo run`.
 
 Start reading at `host.py`, which is all a shop has to write for the plugin; `orders.py` shows the
-signals, and `create_app` below the three lines of registration.
+signals, and `create_app` below the lines of registration.
 """
 
 from __future__ import annotations
@@ -41,16 +41,15 @@ def create_app(
     site.init_app(app)
     app.register_blueprint(shop.blueprint)
     staff.init_app(app)
-    with app.app_context():
-        tune_sqlite(db.engine)
-
-    # These are the plugin's lines; everything else here a shop has anyway.
-    cova.init_app(app, db=db, host=DemoHost())
-
     with starter.one_at_a_time(app), app.app_context():
+        tune_sqlite(db.engine)
         db.create_all()
-        cova.upgrade_database(app)
         seed()
+
+        # These two are the plugin's lines; everything else here a shop has anyway.
+        cova.init_app(app, db=db, host=DemoHost())
+        cova.upgrade_database(app)
+
         starter.connect_first_store(app, connection)
     starter.announce(app, connection)
     return app

@@ -14,25 +14,31 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import click
+import sqlalchemy as sa
 from cryptography.fernet import Fernet
 from flask import Flask
 from werkzeug.serving import is_running_from_reloader
 
 from aiq_cova_plugin.demo import instance_files
 from aiq_cova_plugin.demo.extensions import cova
-from aiq_cova_plugin.demo.models import Store, db
+from aiq_cova_plugin.demo.models import Order, Store, db
 from aiq_cova_plugin.demo.seed import GROUP_NAME, LOGINS
 from aiq_cova_plugin.demo.settings import talks_to_cova
+from aiq_cova_plugin.errors import CovaPluginError
+from aiq_cova_plugin.host import OrderStatus
+from aiq_cova_plugin.services.start_sync import start_sync
 from aiq_cova_plugin.simulator import Simulator
+from aiq_cova_plugin.wiring import services_of
 
 FIRST_STORE = 1
 _PORTS_TO_TRY = 20
+_IS_NEW = "DEMO_SIMULATOR_IS_NEW"
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,10 @@ def configure(app: Flask, connection: Connection | None) -> None:
 def connect_first_store(app: Flask, connection: Connection | None) -> None:
     """Connect the first store to the simulator, once: what staff change afterwards stays."""
     store = db.session.get(Store, FIRST_STORE)
-    if connection is None or store is None or store.was_connected_by_demo:
+    if connection is None or store is None:
+        return
+    if store.was_connected_by_demo:
+        _catch_up(app)
         return
     cova.connect_store(
         app,
@@ -139,6 +148,7 @@ def announce(app: Flask, connection: Connection | None) -> None:
         print(f"  Back office   {address}/staff/")
     for login in LOGINS:
         print(f"  Staff login   {login.username} / {login.password}   ({login.role})")
+    forgotten = _forgotten_orders(app)
     if connection is None:
         print("\n  COVA is at the address given in COVA_API_URL. Connect a store to it in the")
         print("  back office under Store > Integrations > COVA.\n", flush=True)
@@ -146,6 +156,12 @@ def announce(app: Flask, connection: Connection | None) -> None:
     print(
         f"  Cashier       {connection.url}/   (the simulated COVA: complete orders, change stock)"
     )
+    if forgotten:
+        print(
+            f"\n  {forgotten} open orders are from an earlier start: the simulated COVA, which lives"
+        )
+        print(f"  as long as this process, has forgotten them. Delete {app.instance_path} to")
+        print("  begin afresh.")
     print("\n  Products appear within seconds. To connect the second store by hand:")
     print(f"    Company ID {connection.company_id}, Location ID {connection.second_location_id}")
     print(f"    Username {connection.username}, Password {connection.password}")
@@ -168,6 +184,26 @@ def one_at_a_time(app: Flask) -> Iterator[None]:
         yield
 
 
+def _catch_up(app: Flask) -> None:
+    """Read everything again where a new simulator took the place of one the shop has known.
+
+    It begins with its first stock and prices, and dates them back to long before the last sync,
+    so that a sync of changes alone would not notice.
+    """
+    if not app.config.get(_IS_NEW):
+        return
+    with suppress(CovaPluginError):
+        start_sync(services_of(app), str(FIRST_STORE), full=True, by="the demo's start")
+
+
+def _forgotten_orders(app: Flask) -> int:
+    if not app.config.get(_IS_NEW):
+        return 0
+    is_open = Order.status.not_in((OrderStatus.COMPLETED, OrderStatus.CANCELLED))
+    with app.app_context():
+        return db.session.scalar(sa.select(sa.func.count(Order.id)).where(is_open)) or 0
+
+
 # --- the simulator ------------------------------------------------------------------------
 
 
@@ -180,6 +216,7 @@ def _start(app: Flask, *, keep: bool) -> Connection:
     atexit.register(simulator.stop)
     connection = Connection.to(simulator)
     if keep:
+        app.config[_IS_NEW] = True
         instance_files.write(_file(app), json.dumps(asdict(connection), indent=2))
     return connection
 

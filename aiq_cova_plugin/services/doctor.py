@@ -47,7 +47,10 @@ def examine(ctx: ServiceContext, store_id: str | None = None) -> dict[str, Any]:
     ctx.database.end_reading()
     checks = [_secret_keys(ctx), _tables(ctx)]
     if checks[-1].ok:
-        for store in stores:
+        # A store that was never connected is a store without COVA, not a fault; but asked
+        # about by name, or as the only one there is, it has no business being healthy.
+        known = [store for store in stores if load_connection(ctx, store.id) is not None]
+        for store in known or stores:
             checks += _store_checks(ctx, store.id)
     return {"ok": all(check.ok for check in checks), "checks": [asdict(each) for each in checks]}
 

@@ -246,8 +246,8 @@ _FIELD_WORDS: dict[str, tuple[str, str, str]] = {
     "brand": ("Brand", "Brands follow COVA.", "Staff choose the brands."),
     "category_id": (
         "Category",
-        "Products land where the rules below say, at every sync.",
-        "Staff sort every product by hand. The rules below do nothing.",
+        "Products land where the category rules say, at every sync.",
+        "Staff sort every product by hand. The category rules do nothing.",
     ),
     "subtype": ("Sub type", "Sub types follow COVA.", "Staff choose the sub types."),
     "cannabis_type": (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -45,10 +45,15 @@ class Reading:
 
     products: dict[str, ReadProduct] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
-    issues: list[FieldIssue] = field(default_factory=list)
+    issues_by_product: dict[str, list[FieldIssue]] = field(default_factory=dict)
+    """What could not be used; of a product that was read twice, the last reading's."""
     pages: int = 0
     cova_time: datetime | None = None
     """COVA's own time when the reading began, from its first answer."""
+
+    @property
+    def issues(self) -> list[FieldIssue]:
+        return [issue for issues in self.issues_by_product.values() for issue in issues]
 
     @property
     def fetched(self) -> int:
@@ -133,9 +138,13 @@ class CatalogueReader:
         raw: dict[str, Any],
         began_at: datetime,
     ) -> None:
-        raw_hash = self._hash(raw)
+        reading, raw_hash = self.reading, self._hash(raw)
         if product_id and self._known_hashes.get(product_id) == raw_hash:
-            self.reading.products[product_id] = ReadProduct(raw_hash, None, began_at)
+            self._note(product_id, ReadProduct(raw_hash, None, began_at), ())
+            return
+        earlier = reading.products.get(product_id)
+        if earlier is not None and earlier.raw_hash == raw_hash:
+            reading.products[product_id] = replace(earlier, read_began_at=began_at)
             return
         try:
             loaded = load_product(raw)
@@ -143,19 +152,29 @@ class CatalogueReader:
                 loaded.product, location_id=self._location_id, tax_rates=self._rates
             )
         except ContractBroken as exc:
-            name = product_id or f"product {len(self.reading.unreadable) + 1} without an id"
-            self.reading.unreadable[name] = exc.message
-            self.reading.issues.append(FieldIssue(name, exc.field or "product", exc.message))
+            name = product_id or f"product {len(reading.unreadable) + 1} without an id"
+            reading.products.pop(name, None)
+            reading.unreadable[name] = exc.message
+            issue = FieldIssue(name, exc.field or "product", exc.message)
+            reading.issues_by_product[name] = [issue]
             return
-        self.reading.products[product_id] = ReadProduct(raw_hash, snapshot, began_at)
-        self.reading.issues.extend(snapshot.issues)
-        self.reading.issues.extend(
-            FieldIssue(product_id, name, reason) for name, reason in loaded.problems
+        problems = [FieldIssue(product_id, name, reason) for name, reason in loaded.problems]
+        self._note(
+            product_id,
+            ReadProduct(raw_hash, snapshot, began_at),
+            (*snapshot.issues, *problems),
         )
+
+    def _note(self, product_id: str, read: ReadProduct, issues: Iterable[FieldIssue]) -> None:
+        """Keep the product; a reading of it from before, good or bad, is forgotten."""
+        self.reading.unreadable.pop(product_id, None)
+        self.reading.products[product_id] = read
+        self.reading.issues_by_product[product_id] = list(issues)
 
     def _hash(self, raw: dict[str, Any]) -> str:
         # A product's own data names its taxes by id; a changed rate must count as a change.
-        names = sorted(str(each).lower() for each in raw.get("ApplicableTaxRates") or ())
+        told = raw.get("ApplicableTaxRates")
+        names = sorted(str(each).lower() for each in told) if isinstance(told, list) else []
         parts = [str(MAPPING_VERSION), str(self._location_id), raw_product_hash(raw)]
         parts += [repr(self._rates.get(each)) for each in names]
         return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()

@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+)
 
 if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
@@ -89,8 +95,12 @@ def insert_for(connection: sa.Connection, table: type) -> sqlite.Insert | postgr
 
 
 def is_database_trouble(error: BaseException) -> bool:
-    """Did the database itself fail (locked, gone, full), and not our statement's content?"""
-    return isinstance(error, DBAPIError)
+    """Did the database itself fail (locked, gone, full), and not a statement's content?
+
+    A value that a column or a constraint of the host's tables refuses is the trouble of the
+    one product it belongs to.
+    """
+    return isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | DataError)
 
 
 def explain_trouble(error: BaseException) -> tuple[str, str] | None:

@@ -133,4 +133,5 @@ def _agreement(facts: Overview) -> Words:
     last = next((run for run in facts.recent_runs if run.status != "running"), None)
     if last is not None and last.status != "succeeded":
         reasons.append("the last sync did not go through wholly")
-    return Words("Not wholly", "attention", (", ".join(reasons) + ".").capitalize())
+    text = ", ".join(reasons) or "a sync is under way"
+    return Words("Not wholly", "attention", f"{text[:1].upper()}{text[1:]}.")

@@ -6,6 +6,7 @@ with the real plugin and the simulator is in `test_journey.py`.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,25 +25,47 @@ from tests.demo.kit import FakePlugin
 @pytest.fixture
 def plugin(monkeypatch: pytest.MonkeyPatch) -> FakePlugin:
     fake = FakePlugin()
-    for module in (demo, orders, starter):
-        monkeypatch.setattr(module, "cova", fake)
+    install(fake, monkeypatch)
     return fake
 
 
+@pytest.fixture(scope="session")
+def seeded_instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An instance folder with a seeded shop; hashing its passwords once is slow enough."""
+    folder = tmp_path_factory.mktemp("seeded")
+    with pytest.MonkeyPatch.context() as patch:
+        install(FakePlugin(), patch)
+        close(demo.create_app(config_for(folder)))
+    return folder
+
+
 @pytest.fixture
-def app(plugin: FakePlugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
-    for key in ("COVA_API_URL", "COVA_SECRET_KEYS", "DEMO_DATABASE_URL", "DEMO_INSTANCE_PATH"):
-        monkeypatch.delenv(key, raising=False)
-    shop = demo.create_app(
-        {
-            "TESTING": True,
-            "WTF_CSRF_ENABLED": False,
-            "DEMO_INSTANCE_PATH": str(tmp_path),
-            "COVA_API_URL": "http://127.0.0.1:9",
-        }
-    )
+def app(plugin: FakePlugin, seeded_instance: Path, tmp_path: Path) -> Iterator[Flask]:
+    folder = tmp_path / "instance"
+    shutil.copytree(seeded_instance, folder)
+    shop = demo.create_app(config_for(folder))
     yield shop
-    with shop.app_context():
+    close(shop)
+
+
+def config_for(folder: Path) -> dict[str, object]:
+    return {
+        "TESTING": True,
+        "WTF_CSRF_ENABLED": False,
+        "DEMO_INSTANCE_PATH": str(folder),
+        "COVA_API_URL": "http://127.0.0.1:9",
+    }
+
+
+def install(fake: FakePlugin, patch: pytest.MonkeyPatch) -> None:
+    for module in (demo, orders, starter):
+        patch.setattr(module, "cova", fake)
+    for key in ("COVA_API_URL", "COVA_SECRET_KEYS", "DEMO_DATABASE_URL", "DEMO_INSTANCE_PATH"):
+        patch.delenv(key, raising=False)
+
+
+def close(app: Flask) -> None:
+    with app.app_context():
         db.session.remove()
         db.engine.dispose()
 

@@ -80,6 +80,22 @@ def test_dead_simulator_is_replaced(make_app: MakeApp, tmp_path: Path) -> None:
     assert json.loads(file.read_text())["url"] == app.config["COVA_API_URL"]
 
 
+def test_new_simulator_is_read_from_the_start(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    started: list[bool] = []
+    monkeypatch.setattr(starter, "services_of", lambda app: None)
+    monkeypatch.setattr(
+        starter, "start_sync", lambda _services, _store, *, full, by: started.append(full)
+    )
+    make_app()
+    make_app()
+    assert started == []
+    (tmp_path / "simulator.json").unlink()
+    make_app()
+    assert started == [True]
+
+
 def test_busy_port_is_passed_over(make_app: MakeApp) -> None:
     with Simulator(products=5) as busy:
         port = int(busy.url.rpartition(":")[2])

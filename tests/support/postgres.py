@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -102,10 +103,12 @@ def _unprivileged_user(folder: Path) -> dict[str, Any]:
 
 def _wait_until_ready(programs: Path, port: int) -> None:
     wait_until_open(port, seconds=20)
+    question = ["-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-c", "SELECT 1"]
+    deadline = time.monotonic() + 20
     # The port opens a moment before the server lets anybody in.
-    subprocess.run(
-        [programs / "psql", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-c", "SELECT 1"],
-        check=True,
-        capture_output=True,
-        timeout=20,
-    )
+    while subprocess.run(
+        [programs / "psql", *question], check=False, capture_output=True, timeout=20
+    ).returncode:
+        if time.monotonic() > deadline:
+            raise TimeoutError("PostgreSQL listens, but lets nobody in")
+        time.sleep(0.05)

@@ -17,6 +17,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from aiq_cova_plugin import CovaPlugin
+from aiq_cova_plugin.clock import Clock
 from aiq_cova_plugin.domain.field_values import encode_fields
 from aiq_cova_plugin.host import (
     Address,
@@ -31,6 +32,8 @@ from aiq_cova_plugin.host import (
     ProductChange,
     Store,
 )
+from aiq_cova_plugin.receivers import Receivers
+from aiq_cova_plugin.wiring import build_services
 
 CATEGORIES = (
     "Flower",
@@ -195,7 +198,7 @@ MAPLE_STREET = {
 class Shop:
     """The shop's app and what a test does with it."""
 
-    def __init__(self, database_url: str, **config: Any) -> None:
+    def __init__(self, database_url: str, *, clock: Clock | None = None, **config: Any) -> None:
         self.db = SQLAlchemy(model_class=Base)
         self.app = Flask("tests.support.shop")
         self.app.config.update(
@@ -208,9 +211,20 @@ class Shop:
         self.host = ShopHost(self.db)
         self.cova = CovaPlugin()
         self.cova.init_app(self.app, db=self.db, host=self.host)
+        if clock is not None:
+            self._set_clock(clock)
         with self.app.app_context():
             self.db.create_all()
         self.cova.upgrade_database(self.app)
+
+    def _set_clock(self, clock: Clock) -> None:
+        """Build the plugin's services anew around this clock; the old receivers go."""
+        state = self.app.extensions["cova"]
+        state.services = build_services(
+            self.app, db=self.db, host=self.host, config=state.services.config, clock=clock
+        )
+        state.receivers = Receivers(self.app, state.services)
+        state.receivers.connect()
 
     @property
     def services(self) -> Any:
