@@ -74,9 +74,15 @@ class UnmappedProduct(NeedsOperator):
 
 
 class AmbiguousCustomer(NeedsOperator):
-    """Several COVA customers share the phone number. `candidates` are their ids."""
+    """Several COVA customers share the phone number.
 
-    def __init__(self, message: str, *, candidates: tuple[str, ...], fix: str = "") -> None:
+    `candidates` say who they are, for the person who must choose: dicts with `id`, `name`,
+    `email` and `date_of_birth`. They are personal data: store them encrypted, never log them.
+    """
+
+    def __init__(
+        self, message: str, *, candidates: tuple[dict[str, str], ...], fix: str = ""
+    ) -> None:
         super().__init__(message, fix=fix, field="customer")
         self.candidates = candidates
 

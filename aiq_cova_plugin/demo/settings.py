@@ -18,7 +18,7 @@ FROM_ENVIRONMENT = {
     "DEMO_DATABASE_URL": None,
     # The simulator listens here, or on the next free port.
     "DEMO_SIMULATOR_PORT": 5055,
-    "DEMO_SIMULATOR_PRODUCTS": 200,
+    "DEMO_SIMULATOR_PRODUCTS": 400,
     # From where product pictures may come, beside this machine; separated by spaces.
     "DEMO_IMAGE_HOSTS": "https://amsprod.blob.core.windows.net",
 }

@@ -61,6 +61,8 @@ def enqueue_order(ctx: ServiceContext, order: Order, *, found_by: str = "signal"
             "host_status": "confirmed",
             "warning": "",
             "cancel_requested": False,
+            "payment_state": "",
+            "payment_reference": "",
             "queued_at": order.confirmed_at or now,
         },
     )

@@ -156,7 +156,7 @@ class _CustomerSearch:
             raise AmbiguousCustomer(
                 f"{len(chosen.customer_ids)} customers in COVA have the phone number of order "
                 f"{self._order.number}, and nothing tells which one it is.",
-                candidates=chosen.customer_ids,
+                candidates=tuple(_told(customers[each]) for each in chosen.customer_ids),
                 fix="Merge them in COVA, or choose the right one on the order's page; then "
                 "press Retry.",
             )
@@ -210,3 +210,15 @@ class _CustomerSearch:
         return choose_customer(
             [candidate_from_cova(each) for each in customers.values()], self._wanted
         )
+
+
+def _told(customer: Customer) -> dict[str, str]:
+    """What tells a person which customer this is."""
+    candidate = candidate_from_cova(customer)
+    born = customer.date_of_birth
+    return {
+        "id": customer.id,
+        "name": f"{customer.primary_name} {customer.family_name}".strip(),
+        "email": ", ".join(candidate.emails),
+        "date_of_birth": born.isoformat() if born is not None else "",
+    }

@@ -7,7 +7,7 @@ mass-change guard and the page that shows where the shop differs from COVA.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -92,12 +92,11 @@ def plan_product(
             return nothing
         return _plan(snapshot, "create", values, applied, SHOWN)
     changed = _changed(values, applied)
-    if host.state == HIDDEN:
-        if "enabled" not in owned:
-            return nothing
+    if host.state == HIDDEN and "enabled" in owned:
         return _plan(snapshot, "restore", changed | {"enabled": True}, applied, SHOWN)
     if not changed:
-        return nothing
+        # Once staff decide what is on the menu, a product we hid is theirs to show again.
+        return replace(nothing, state_after=SHOWN)
     return _plan(snapshot, "update", changed, applied, SHOWN)
 
 

@@ -8,6 +8,7 @@ ever sends that same id (decision 0005).
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,14 +19,18 @@ from aiq_cova_plugin import signals
 from aiq_cova_plugin.cova.client import CovaClient
 from aiq_cova_plugin.domain.push_states import PushState, require_move
 from aiq_cova_plugin.errors import (
+    AmbiguousCustomer,
+    BadCredentials,
     ContractBroken,
     CovaPluginError,
     LeaseHeld,
     NeedsOperator,
     NotFound,
+    NotPermitted,
     OutcomeUnknown,
     Rejected,
     Retryable,
+    VersionConflict,
 )
 from aiq_cova_plugin.host import Order, OrderNotFound
 from aiq_cova_plugin.mapping.order_status_from_cova import (
@@ -35,6 +40,7 @@ from aiq_cova_plugin.mapping.order_status_from_cova import (
 )
 from aiq_cova_plugin.mapping.order_to_cova import order_to_cova
 from aiq_cova_plugin.schemas.records import Customer, SalesOrder
+from aiq_cova_plugin.services.check_stock import require_stock
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.match_customer import match_customer
 from aiq_cova_plugin.services.place_address import place_address
@@ -60,10 +66,18 @@ _LONGEST_RETRY_SECONDS = 2 * 3600
 _GIVE_UP_AFTER = 5
 """So many orders in a row that COVA did not take for now: it is away, the rest waits."""
 
+_COVA_TAKES_SECONDS = 60
+"""COVA may work up to 30 seconds on a submission (cova-api.md section 9.2). An order sent less
+long ago than this that COVA does not know may still be on its way: it is not sent again."""
+
+_LOG_IN_PAUSE_SECONDS = 600
+"""How long orders wait after a refused log-in: trying it for each would lock the account."""
+
 _ADDRESS_TRIES = 4
 RETRY_ASKED = "retry_asked"
 """The `kind` of a push that a person has sent on its way again."""
 _UNEXPLAINED_TRIES = 6
+_TAX_STYLE_CHANGED = "COVA's tax setting has changed; sent accordingly."
 
 
 @dataclass
@@ -95,16 +109,17 @@ def push_due_orders(ctx: ServiceContext, store_id: str, *, limit: int = 500) -> 
     if not due:
         return report
     ctx.database.end_reading()
-    client = ctx.open_client(credentials_of(ctx, settings))
     outages = 0
-    for position, push_id in enumerate(due):
-        if outages >= _GIVE_UP_AFTER:
-            # COVA is away: the rest stays due, and other stores get their turn.
-            report.waiting += len(due) - position
-            break
-        failed_before = report.failed
-        _push_one(ctx, settings, client, push_id, report)
-        outages = outages + 1 if report.failed > failed_before else 0
+    refused: BadCredentials | None = None
+    with ctx.open_client(credentials_of(ctx, settings)) as client:
+        for position, push_id in enumerate(due):
+            if outages >= _GIVE_UP_AFTER:
+                # COVA is away: the rest stays due, and other stores get their turn.
+                report.waiting += len(due) - position
+                break
+            failed_before = report.failed
+            refused = _push_one(ctx, settings, client, push_id, report, refused)
+            outages = outages + 1 if report.failed > failed_before else 0
     return report
 
 
@@ -114,7 +129,9 @@ def _push_one(
     client: CovaClient,
     push_id: int,
     report: PushReport,
-) -> None:
+    refused: BadCredentials | None,
+) -> BadCredentials | None:
+    """Act on one order; the refused log-in if there was one, in this order or before."""
     with ctx.database.short() as connection:
         claim = outbox.claim_push(
             connection,
@@ -124,25 +141,35 @@ def _push_one(
             seconds=ctx.config.lease_seconds,
         )
     if claim is None:
-        return
+        return refused
     report.handled += 1
     state_before = claim.push.state
     worker = _PushWorker(ctx, settings, client, claim)
+    worker.log_in_refused = refused
     try:
-        worker.work()
+        if refused is None:
+            worker.work()
+        else:
+            worker.wait_for_log_in(refused)
     except _Finished:
         pass
     except ClaimLost:
         log.warning("push_claim_lost", extra={"push_id": push_id})
-        return
+        return worker.log_in_refused
     except Exception:  # noqa: BLE001 - one order must not stop the others; logged and kept
         log.exception("push_failed_unexpectedly", extra={"push_id": push_id})
-        worker.postpone("Something unexpected went wrong; it will be tried again.", "unexpected")
         worker.had_failure = True
+        try:
+            worker.postpone(
+                "Something unexpected went wrong; it will be tried again.", "unexpected"
+            )
+        except Exception:  # noqa: BLE001 - the database is away too; the lease will run out
+            log.exception("push_not_given_back", extra={"push_id": push_id})
     report.changed += worker.push.state != state_before
     report.waiting += worker.push.state in ("queued", "sending", "checking")
     report.needs_attention += worker.push.state == "needs_attention"
     report.failed += worker.had_failure
+    return worker.log_in_refused
 
 
 class ClaimLost(Exception):
@@ -170,6 +197,8 @@ class _PushWorker:
         self._took_over = claim.took_over
         self.push = claim.push
         self.had_failure = False
+        self.log_in_refused: BadCredentials | None = None
+        self._has_submitted = False
 
     def work(self) -> None:
         if self._took_over:
@@ -185,6 +214,9 @@ class _PushWorker:
             raise
         except LeaseHeld as exc:
             self._give_back(exc.message, seconds=3, counts=False)
+        except BadCredentials as exc:
+            self.log_in_refused = exc
+            self._needs_attention(exc)
         except NeedsOperator as exc:
             self._needs_attention(exc)
         except Retryable as exc:
@@ -195,7 +227,8 @@ class _PushWorker:
             self.postpone(exc.message, type(exc).__name__)
         except ContractBroken as exc:
             self.had_failure = True
-            if self.push.attempts >= _UNEXPLAINED_TRIES:
+            self._event("unreadable_answer", exc.message)
+            if self._times("unreadable_answer") > _UNEXPLAINED_TRIES:
                 self._needs_attention(exc)
             else:
                 self.postpone(exc.message, type(exc).__name__)
@@ -211,6 +244,7 @@ class _PushWorker:
             self._event("resending", "COVA does not have the order: it is sent again.")
         self._move(PushState.SENDING, "sending", "A worker has begun to send the order.")
         pricing = tax_pricing_of(self._ctx, self._settings, self._client)
+        require_stock(self._client, order, location_id=self._settings.location_id or 0)
         customer_id = self._bring_customer(order)
         sales_order = order_to_cova(
             order,
@@ -222,7 +256,9 @@ class _PushWorker:
             delivery_fee_product=self._settings.delivery_fee_product,
         )
         self._stop_if_cancelled()
+        sent_before = self.push.submitted_at
         self._write(submitted_at=self._ctx.clock.now())
+        self._has_submitted = True
         self._event("submitting", f"Sent to COVA as order {self.push.cova_order_id}.")
         try:
             self._submit(sales_order, pricing)
@@ -232,26 +268,38 @@ class _PushWorker:
                 "outcome_unknown",
                 f"{exc.message} COVA is asked whether it has the order.",
             )
+        except VersionConflict as exc:
+            # COVA has an order of this id already: ours, from a sending without an answer.
+            self._move(PushState.CHECKING, "known_to_cova", exc.message)
+            if self._times("known_to_cova") > _UNEXPLAINED_TRIES:
+                raise
+        except (Rejected, Retryable, NeedsOperator):
+            # This sending certainly did not arrive and leaves no trace; an earlier one does.
+            self._write(submitted_at=sent_before)
+            raise
         else:
             self._move(PushState.CHECKING, "submitted", "COVA has taken the order in.")
         self._wait_for_verdict()
 
     def _submit(self, sales_order: SalesOrder, pricing: TaxPricing) -> None:
-        """Submit once; again in the other tax style when COVA's setting has changed.
-
-        What certainly never arrived leaves no trace: `submitted_at` is taken back.
-        """
+        """Submit once; again in the other tax style when COVA's setting has changed."""
         try:
             self._client.submit_order(sales_order, tax_pricing=pricing)
+        except VersionConflict:
+            raise
         except Rejected:
             other = reread_tax_pricing(self._ctx, self._settings, self._client)
             if other == pricing:
                 raise
-            self._event("tax_style_changed", "COVA's tax setting has changed; sent accordingly.")
+            self._event("tax_style_changed", _TAX_STYLE_CHANGED)
             self._client.submit_order(sales_order, tax_pricing=other)
-        except Retryable:
-            self._write(submitted_at=None)
-            raise
+
+    def _tax_style_has_changed(self) -> bool:
+        """Is COVA's tax setting another than the one we remembered, and sent by?"""
+        remembered = self._settings.tax_pricing
+        if not remembered:
+            return False
+        return reread_tax_pricing(self._ctx, self._settings, self._client) != remembered
 
     def _read_order(self) -> Order:
         ctx, push = self._ctx, self.push
@@ -293,20 +341,26 @@ class _PushWorker:
         """Put the address right; an order is not lost over it, but never silently either."""
         try:
             done = place_address(self._client, order, customer, on_step=self._event)
-        except (Retryable, OutcomeUnknown):
-            if self.push.attempts < _ADDRESS_TRIES:
+        except (Retryable, OutcomeUnknown) as exc:
+            self._event("address_failed", exc.message)
+            if self._times("address_failed") < _ADDRESS_TRIES:
                 raise
-            self._flag_address("COVA could not be reached for it.")
-        except (Rejected, ContractBroken) as exc:
+            self._flag_address(exc.message)
+        except (Rejected, ContractBroken, NotPermitted, BadCredentials) as exc:
             self._flag_address(getattr(exc, "reason", "") or exc.message)
         else:
             self._event("address", done)
+            if self.push.warning:
+                # An earlier try had to give the address up.
+                self._write(warning="")
 
     def _flag_address(self, reason: str) -> None:
         warning = (
             "The delivery address could not be put on the customer in COVA "
-            f"({reason}). Tell the driver the address from the shop's order."
+            f"({reason.rstrip('.')}). Tell the driver the address from the shop's order."
         )
+        if self.push.warning == warning:
+            return
         self._write(warning=warning)
         self._event("address_missing", warning)
         self._call_for_attention(warning)
@@ -318,12 +372,28 @@ class _PushWorker:
         if self.push.state != PushState.CHECKING:
             self._move(PushState.CHECKING, "checking", "COVA is asked whether it has the order.")
         reading = self._ask()
-        if reading is None or reading.phase is Phase.TRANSIENT_FAILURE:
+        if reading is None and self._may_still_arrive():
+            self._ask_about_it_later()
+        elif reading is None or reading.phase is Phase.TRANSIENT_FAILURE:
             self._send()
         elif reading.phase is Phase.REFUSED and self.push.kind == RETRY_ASKED:
             self._send_repaired()
         else:
             self._settle(reading)
+
+    def _may_still_arrive(self) -> bool:
+        """Was it sent so short a time ago that COVA may not have it yet?"""
+        sent = self.push.submitted_at
+        if sent is None:
+            return False
+        return self._ctx.clock.now() - sent < timedelta(seconds=_COVA_TAKES_SECONDS)
+
+    def _ask_about_it_later(self) -> None:
+        self._give_back(
+            "COVA does not know the order yet; it is asked again before anything is resent.",
+            seconds=_ASKING_SECONDS[2],
+            counts=False,
+        )
 
     def _send_repaired(self) -> None:
         """A person has repaired what COVA refused: send it again.
@@ -360,7 +430,8 @@ class _PushWorker:
 
     def _not_processed(self, reading: StatusReading) -> None:
         said = f" It says: {reading.message}" if reading.message else ""
-        if self.push.attempts >= _UNEXPLAINED_TRIES:
+        self._event("transient_failure", f"COVA could not process the order.{said}")
+        if self._times("transient_failure") > _UNEXPLAINED_TRIES:
             raise NeedsOperator(
                 f"COVA failed to process order {self.push.order_number} again and again.{said}",
                 fix="Ask COVA's support about it, or enter the order at the register by hand.",
@@ -379,16 +450,19 @@ class _PushWorker:
             pass
         try:
             self._client.read_order(self.push.cova_order_id)
-        except NotFound:
+        except Rejected:
+            # Not there either, or not for us to read: then the status call has spoken.
             return None
-        except CovaPluginError:
-            # The read-back call is a second opinion; the status call has spoken.
+        except NotPermitted:
             return None
         raise Retryable("COVA has the order but cannot say yet how it stands.", retry_after=5)
 
     def _settle(self, reading: StatusReading) -> None:
         if reading.phase in (Phase.ACCEPTED, Phase.PROCESSING):
             self._ask_again_later(reading)
+        elif reading.phase is Phase.REFUSED and self._tax_style_has_changed():
+            self._event("tax_style_changed", _TAX_STYLE_CHANGED)
+            self._send()
         elif reading.phase is Phase.REFUSED:
             self._write(refusals=self.push.refusals + 1)
             raise Rejected(
@@ -405,7 +479,7 @@ class _PushWorker:
         step = min(self.push.attempts, len(_ASKING_SECONDS) - 1)
         if self.push.cova_status != reading.raw_status:
             self._event("cova_status", f"COVA says: {reading.raw_status}.")
-        self._write(cova_status=reading.raw_status)
+        self._write(cova_status=reading.raw_status, kind="")
         self._give_back("COVA is still working on the order.", seconds=_ASKING_SECONDS[step])
 
     # --- withdrawing ---------------------------------------------------------------------
@@ -414,17 +488,29 @@ class _PushWorker:
         """The shop may have cancelled while the customer was being looked up."""
         with self._ctx.database.short() as connection:
             fresh = outbox.push_of_order(connection, self.push.store_id, self.push.order_id)
-        if fresh is not None and fresh.cancel_requested and self.push.submitted_at is None:
+        if fresh is None or not fresh.cancel_requested:
+            return
+        if self.push.submitted_at is None:
             self.push.cancel_requested = True
             self._finish_withdrawn("It had not been sent.")
-            raise _Finished
+        else:
+            self._give_back("The shop has cancelled the order.", seconds=0, counts=False)
+        raise _Finished
+
+    def _is_cancelled_meanwhile(self) -> bool:
+        """Has the shop cancelled the order since this worker took it up?"""
+        with self._ctx.database.short() as connection:
+            fresh = outbox.push_of_order(connection, self.push.store_id, self.push.order_id)
+        return fresh is not None and fresh.cancel_requested and not self.push.cancel_requested
 
     def _withdraw(self) -> None:
         if self.push.submitted_at is None:
             self._finish_withdrawn("It had not been sent.")
             return
         reading = self._ask()
-        if reading is None or reading.phase is Phase.REFUSED:
+        if reading is None and self._may_still_arrive():
+            self._ask_about_it_later()
+        elif reading is None or reading.phase in (Phase.REFUSED, Phase.TRANSIENT_FAILURE):
             self._finish_withdrawn("COVA does not have the order.")
         elif reading.phase in (Phase.COMPLETED, Phase.CANCELLED):
             self._settle(reading)
@@ -472,9 +558,21 @@ class _PushWorker:
         self._event("waiting", f"{reason} Next try in about {round(seconds)} seconds.")
         self._give_back(reason, seconds=seconds, kind=kind)
 
+    def wait_for_log_in(self, refused: BadCredentials) -> None:
+        """Another order has just seen the log-in refused: wait, and do not try it again."""
+        self._give_back(
+            refused.message,
+            seconds=_LOG_IN_PAUSE_SECONDS,
+            kind=type(refused).__name__,
+            counts=False,
+        )
+
     def _give_back(
         self, reason: str, *, seconds: float, kind: str = "", counts: bool = True
     ) -> None:
+        if self.push.kind == RETRY_ASKED and not self._has_submitted:
+            # What a person asked for is still to be done.
+            kind = RETRY_ASKED
         state = PushState(self.push.state)
         if state is PushState.SENDING:
             sent = self.push.submitted_at is not None
@@ -490,7 +588,17 @@ class _PushWorker:
         )
 
     def _needs_attention(self, exc: CovaPluginError) -> None:
+        if isinstance(exc, AmbiguousCustomer):
+            told = self._ctx.vault.encrypt(json.dumps(exc.candidates))
+            self._write(candidates_encrypted=told)
+        if self._is_cancelled_meanwhile():
+            # Nobody need repair an order that is to be taken back anyway.
+            self._event("waiting", f"{exc.message} But the shop has cancelled the order.")
+            self._give_back("The shop has cancelled the order.", seconds=0, counts=False)
+            return
         self._event("needs_attention", exc.message + (f" {exc.fix}" if exc.fix else ""))
+        if isinstance(exc, AmbiguousCustomer):
+            self._event("customer_candidates", ", ".join(each["id"] for each in exc.candidates))
         self._write(
             state=PushState.NEEDS_ATTENTION.value,
             attempts=self.push.attempts + 1,
@@ -517,6 +625,14 @@ class _PushWorker:
             require_move(current, target)
         self._write(state=target.value)
         self._event(event, detail)
+
+    def _times(self, event: str) -> int:
+        """How often this is in the timeline since a person last pressed Retry."""
+        with self._ctx.database.short() as connection:
+            names = [each.event for each in outbox.events_of(connection, self.push.id)]
+        if RETRY_ASKED in names:
+            names = names[len(names) - names[::-1].index(RETRY_ASKED) :]
+        return names.count(event)
 
     def _write(self, **values: Any) -> None:
         """Write to the row and prolong the claim. Raises `ClaimLost` when it was taken over."""

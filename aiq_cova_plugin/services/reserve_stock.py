@@ -106,7 +106,11 @@ def publish_quantities(
     if row is None or "quantity" in row.staff_fields:
         return
     known = products_by_id(connection, store_id, product_ids)
-    shown = {each: product for each, product in known.items() if product.host_state == "shown"}
+    shown = {
+        each: product
+        for each, product in known.items()
+        if product.host_state == "shown" and not product.is_excluded
+    }
     sellable = sellable_now(
         connection, store_id, shown, {each: product.stock for each, product in shown.items()}
     )

@@ -26,6 +26,7 @@ from aiq_cova_plugin.errors import BadCredentials, CovaPluginError, NotPermitted
 from aiq_cova_plugin.host import PRODUCT_FIELDS
 from aiq_cova_plugin.services.apply_changes import Candidate, ProductWriter
 from aiq_cova_plugin.services.context import ServiceContext, log
+from aiq_cova_plugin.services.plan_jobs import CATALOG
 from aiq_cova_plugin.services.plan_product import ProductPlan
 from aiq_cova_plugin.services.read_catalogue import OVERLAP, CatalogueReader, Reading
 from aiq_cova_plugin.services.stores import credentials_of, require_enabled, require_store
@@ -34,7 +35,12 @@ from aiq_cova_plugin.store.categories import rules_of
 from aiq_cova_plugin.store.connections import save_connection, save_sync_state, sync_state_of
 from aiq_cova_plugin.store.leases import HeldLease
 from aiq_cova_plugin.store.models import Connection, Product
-from aiq_cova_plugin.store.products import ProductMark, marks_of, products_by_id
+from aiq_cova_plugin.store.products import (
+    ProductMark,
+    marks_of,
+    next_price_change_of,
+    products_by_id,
+)
 
 FULL_PASS_EVERY = timedelta(hours=24)
 """How often a scheduled run reads everything, to find what increments missed."""
@@ -209,7 +215,20 @@ class _Run:
                 fix="The next run tries again; the log of the shop's server has the details.",
             )
             raise
+        self._come_back_for_the_next_sale()
         return self.report
+
+    def _come_back_for_the_next_sale(self) -> None:
+        """Make a sync due when the next sale begins or ends, if that is before the usual one."""
+        with self._ctx.database.short() as connection:
+            moment = next_price_change_of(connection, self._store_id, after=self._ctx.clock.now())
+        if moment is not None:
+            self._ctx.schedule.plan(
+                self._store_id,
+                CATALOG,
+                interval_seconds=self._ctx.config.catalog_interval_seconds,
+                due_at=moment,
+            )
 
     def preview(self) -> SyncReport:
         reader = self._read()

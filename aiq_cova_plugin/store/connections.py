@@ -60,5 +60,7 @@ def _blank() -> dict[str, Any]:
         "client_id": "",
         "check_message": "",
         "staff_fields": [],
+        "address_policy": "overwrite",
+        "status_map": {},
         "settings_version": 1,
     }

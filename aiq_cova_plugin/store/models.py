@@ -70,6 +70,8 @@ class Connection(Base):
     tax_pricing_read_at: Mapped[datetime | None]
     staff_fields: Mapped[list[Any]] = mapped_column(sa.JSON, default=list)
     fallback_category_id: Mapped[str | None]
+    address_policy: Mapped[str] = mapped_column(sa.String(16), default="overwrite")
+    status_map: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
     settings_version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -272,6 +274,7 @@ class Push(Base):
     refusals: Mapped[int] = mapped_column(default=0)
     cova_customer_id: Mapped[str | None] = mapped_column(sa.String(64))
     chosen_customer_id: Mapped[str | None] = mapped_column(sa.String(64))
+    candidates_encrypted: Mapped[str | None]
     is_delivery: Mapped[bool] = mapped_column(default=False)
     host_total: Mapped[Decimal | None]
     sale_total: Mapped[Decimal | None]
@@ -279,6 +282,9 @@ class Push(Base):
     host_status: Mapped[str | None] = mapped_column(sa.String(24))
     warning: Mapped[str] = mapped_column(default="")
     cancel_requested: Mapped[bool] = mapped_column(default=False)
+    payment_state: Mapped[str] = mapped_column(sa.String(16), default="")
+    payment_reference: Mapped[str] = mapped_column(default="")
+    payment_last4: Mapped[str | None] = mapped_column(sa.String(4))
     queued_at: Mapped[datetime]
     in_pos_at: Mapped[datetime | None]
     polled_at: Mapped[datetime | None]

@@ -132,6 +132,17 @@ def lock_products(connection: sa.Connection, store_id: str, product_ids: Iterabl
         )
 
 
+def next_price_change_of(
+    connection: sa.Connection, store_id: str, *, after: datetime
+) -> datetime | None:
+    """The first moment after then at which a sale of the store begins or ends, or None."""
+    return connection.execute(
+        sa.select(sa.func.min(_P.next_price_change_at, type_=_P.next_price_change_at.type)).where(
+            _P.store_id == store_id, _P.next_price_change_at > after
+        )
+    ).scalar_one()
+
+
 def classification_counts(connection: sa.Connection, store_id: str) -> list[tuple[str, str, int]]:
     """(COVA classification, how its category was found, number of products)."""
     number = sa.func.count().label("number_of_products")

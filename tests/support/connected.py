@@ -78,6 +78,11 @@ class ConnectedShop:
         with self.shop.app.app_context():
             return preview_sync(self.shop.services, "s1", **options)
 
+    def settle(self, order_id: str) -> None:
+        """COVA has completed the order: what it holds waits for the next stock reading."""
+        with self._short() as connection:
+            assert holds.start_settling(connection, "s1", order_id, now=self.clock.now()) > 0
+
     def change(self, product_id: str, **values: Any) -> None:
         """Change our record of a product."""
         with self._short() as connection:
@@ -163,7 +168,8 @@ class ConnectedShop:
     @contextmanager
     def told(self) -> Iterator[list[ProductChange]]:
         """What the host is told inside the block."""
-        before, changes = len(self.shop.host.applied), []
+        before = len(self.shop.host.applied)
+        changes: list[ProductChange] = []
         yield changes
         for batch in self.shop.host.applied[before:]:
             changes.extend(batch)

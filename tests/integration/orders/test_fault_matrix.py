@@ -168,6 +168,10 @@ def _expected_while_down(step: str, failure: Failure) -> set[str]:
         return {"withdrawn"} if failure.lets_through else {"in_pos"}
     if failure.name in _REFUSALS:
         return {"needs_attention"}
+    if step == "search_customer" and failure.name == "refused_400":
+        return {"in_pos"}  # the older search call is asked instead
+    if step == "token" and failure.name == "refused_400":
+        return {"queued"}  # a refusal without one of the agreed reasons: not a wrong password
     if step == "create_customer" and failure.lets_through:
         return {"in_pos"}
     if step == "submit":
@@ -378,10 +382,10 @@ def test_nothing_is_resent_while_the_first_may_still_arrive(
     bench: Bench, repeated_put: str
 ) -> None:
     """COVA broke off at once and takes 30 seconds over it: both its answers say 404 until then."""
-    bench.sim.switches.update({"repeated_put": repeated_put, "status_unknown_reads": 3})
+    bench.sim.switches.update({"repeated_put": repeated_put, "status_unknown_reads": 6})
     bench.place()
     bench.sim.faults.add("submit_order", action="reset_after")
-    bench.sim.faults.add("read_order", action="status", status=404, times=2)
+    bench.sim.faults.add("read_order", action="status", status=404, times=6)
 
     row = bench.go_on()
 
@@ -394,7 +398,7 @@ def test_a_failing_read_back_call_is_no_proof_of_absence(bench: Bench, action: s
     bench.sim.switches.update({"repeated_put": "duplicate", "status_unknown_reads": 12})
     bench.place()
     bench.sim.faults.add("submit_order", action="reset_after")
-    bench.sim.faults.add("read_order", action=action, times=8)
+    bench.sim.faults.add("read_order", action=action, times=None)
 
     row = bench.go_on(rounds=40)
 
@@ -445,9 +449,8 @@ def test_a_repeat_refused_as_known_is_looked_up_and_not_reported(bench: Bench) -
         bench.sim.faults.add(operation, action="status", status=404, times=None)
         for operation in ("order_status", "read_order")
     ]
-    for _ in range(3):
-        bench.push()
-        bench.advance(20)
+    bench.push()
+    bench.advance(100)
     for rule in rules:
         bench.sim.faults.remove(rule.id)
     # The next look says 404 still, the one after the refused repeat finds it.

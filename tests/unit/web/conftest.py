@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from aiq_cova_plugin.simulator import Simulator
+
 from tests.unit.web.kit import Browser, Records, TinyHost, close, tiny_shop
 
 
@@ -46,3 +48,23 @@ def browser_without_js(shop: Flask) -> Browser:
 @pytest.fixture
 def records(shop: Flask) -> Records:
     return Records(shop)
+
+
+@pytest.fixture(scope="session")
+def simulated_cova() -> Iterator[Simulator]:
+    """A running COVA with a small catalogue; tests of forms change nothing in it."""
+    with Simulator(products=30, seed=1) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def connected_shop(make_shop: Callable[..., Flask], simulated_cova: Simulator) -> Flask:
+    """A shop that talks to the simulator, with no settings saved yet."""
+    return make_shop(COVA_API_URL=simulated_cova.url, COVA_TOKEN_URL=simulated_cova.token_url)
+
+
+@pytest.fixture
+def six_fields(simulated_cova: Simulator) -> dict[str, str]:
+    """The onboarding package the simulator accepts."""
+    names = ("company_id", "location_id", "username", "password", "client_id", "client_secret")
+    return {name: str(getattr(simulated_cova, name)) for name in names}

@@ -90,9 +90,7 @@ class TinyHost:
         return self.requires_phone
 
 
-def tiny_shop(
-    folder: Path, host: TinyHost, *, with_tables: bool = True, **config: Any
-) -> Flask:
+def tiny_shop(folder: Path, host: TinyHost, *, with_tables: bool = True, **config: Any) -> Flask:
     """A shop with the plugin, on a SQLite file of its own."""
     app = Flask("tiny_shop", template_folder=str(folder), root_path=str(folder))
     app.config.update(
@@ -288,7 +286,9 @@ class Records:
                 outbox.add_event(connection, push.id, event, detail, at=at)
         return push
 
-    def hold(self, order_id: str, quantities: dict[str, Decimal], *, settling: bool = False) -> None:
+    def hold(
+        self, order_id: str, quantities: dict[str, Decimal], *, settling: bool = False
+    ) -> None:
         since = self.now - timedelta(minutes=9)
         with self.app.app_context(), self.ctx.database.short() as connection:
             holds.take_holds(connection, NORTH, order_id, quantities, now=since)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
+from aiq_cova_plugin.web import runs
 from aiq_cova_plugin.web.blueprint import STORE_PAGES
 
 from tests.unit.web.kit import ALL_ACTIONS, NORTH, SOUTH, Browser, Records, TinyHost, busy_day
@@ -44,6 +45,12 @@ def address(shop: Flask, endpoint: str, store_id: str, ids: dict[str, str]) -> s
         )
 
 
+@pytest.fixture(autouse=True)
+def no_sync_in_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Syncs are other tests' business; a thread here would outlive its test."""
+    monkeypatch.setattr(runs, "start_sync", lambda *_args, **_options: "a-run")
+
+
 @pytest.fixture
 def ids(records: Records) -> dict[str, str]:
     return busy_day(records)
@@ -61,16 +68,16 @@ def test_every_route_of_the_plugin_is_in_the_table(shop: Flask) -> None:
     assert all("<store_id>" in path for _methods, path, _endpoint, _view in STORE_PAGES)
 
 
-@pytest.mark.parametrize(("endpoint", "method"), PERMISSIONS)
+@pytest.mark.parametrize("route", PERMISSIONS)
 def test_each_route_asks_for_its_own_permission(
     shop: Flask,
     host: TinyHost,
     browser_without_js: Browser,
     ids: dict[str, str],
-    endpoint: str,
-    method: str,
+    route: tuple[str, str],
 ) -> None:
-    needed = PERMISSIONS[endpoint, method]
+    endpoint, method = route
+    needed = PERMISSIONS[route]
     path = address(shop, endpoint, NORTH, ids)
     browser = browser_without_js
     send = browser.get if method == "GET" else browser.post
@@ -85,11 +92,11 @@ def test_each_route_asks_for_its_own_permission(
     assert allowed.status_code not in (400, 403, 404, 500)
 
 
-@pytest.mark.parametrize(("endpoint", "method"), CHANGES)
+@pytest.mark.parametrize("route", CHANGES)
 def test_each_change_needs_the_token(
-    shop: Flask, browser_without_js: Browser, ids: dict[str, str], endpoint: str, method: str
+    shop: Flask, browser_without_js: Browser, ids: dict[str, str], route: tuple[str, str]
 ) -> None:
-    path = address(shop, endpoint, NORTH, ids)
+    path = address(shop, route[0], NORTH, ids)
     other = Browser(shop.test_client())
     browser_without_js.token()
 
@@ -105,18 +112,17 @@ def test_each_change_needs_the_token(
     assert by_header.status_code not in (400, 403, 500)
 
 
-@pytest.mark.parametrize(("endpoint", "method"), CHANGES)
+@pytest.mark.parametrize("route", CHANGES)
 def test_a_change_with_neither_token_nor_permission_is_refused(
     shop: Flask,
     host: TinyHost,
     browser_without_js: Browser,
     ids: dict[str, str],
-    endpoint: str,
-    method: str,
+    route: tuple[str, str],
 ) -> None:
     host.allowed[NORTH] = frozenset()
 
-    answer = browser_without_js.client.post(address(shop, endpoint, NORTH, ids))
+    answer = browser_without_js.client.post(address(shop, route[0], NORTH, ids))
 
     assert answer.status_code in (400, 403)
 
@@ -130,37 +136,35 @@ def test_other_unsafe_methods_do_nothing(
     assert answer.status_code == 405
 
 
-@pytest.mark.parametrize(("endpoint", "method"), PERMISSIONS)
+@pytest.mark.parametrize("route", PERMISSIONS)
 def test_a_store_that_is_not_there_is_404_for_those_who_may_know(
     shop: Flask,
     host: TinyHost,
     browser_without_js: Browser,
     ids: dict[str, str],
-    endpoint: str,
-    method: str,
+    route: tuple[str, str],
 ) -> None:
     host.may_everywhere = True
-    path = address(shop, endpoint, "nowhere", ids)
+    path = address(shop, route[0], "nowhere", ids)
 
-    answer = (browser_without_js.get if method == "GET" else browser_without_js.post)(path)
+    answer = (browser_without_js.get if route[1] == "GET" else browser_without_js.post)(path)
 
     assert answer.status_code == 404
     assert "no such store" in answer.text
 
 
-@pytest.mark.parametrize(("endpoint", "method"), PAGES)
+@pytest.mark.parametrize("route", PAGES)
 def test_a_store_one_may_not_see_looks_like_one_that_is_not_there(
     shop: Flask,
     host: TinyHost,
     browser_without_js: Browser,
     ids: dict[str, str],
-    endpoint: str,
-    method: str,
+    route: tuple[str, str],
 ) -> None:
     host.allowed = {}
 
-    hidden = browser_without_js.get(address(shop, endpoint, NORTH, ids))
-    absent = browser_without_js.get(address(shop, endpoint, "nowhere", ids))
+    hidden = browser_without_js.get(address(shop, route[0], NORTH, ids))
+    absent = browser_without_js.get(address(shop, route[0], "nowhere", ids))
 
     def without_token(text: str) -> str:
         return "\n".join(line for line in text.splitlines() if "csrf-token" not in line)
@@ -170,11 +174,11 @@ def test_a_store_one_may_not_see_looks_like_one_that_is_not_there(
     assert "North Street" not in hidden.text
 
 
-@pytest.mark.parametrize(("endpoint", "method"), PAGES)
+@pytest.mark.parametrize("route", PAGES)
 def test_pages_are_never_kept_and_differ_for_htmx(
-    shop: Flask, browser_without_js: Browser, ids: dict[str, str], endpoint: str, method: str
+    shop: Flask, browser_without_js: Browser, ids: dict[str, str], route: tuple[str, str]
 ) -> None:
-    answer = browser_without_js.get(address(shop, endpoint, NORTH, ids))
+    answer = browser_without_js.get(address(shop, route[0], NORTH, ids))
 
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
@@ -182,11 +186,11 @@ def test_pages_are_never_kept_and_differ_for_htmx(
     assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
 
 
-@pytest.mark.parametrize(("endpoint", "method"), PAGES)
+@pytest.mark.parametrize("route", PAGES)
 def test_no_page_has_script_or_style_inside(
-    shop: Flask, browser_without_js: Browser, ids: dict[str, str], endpoint: str, method: str
+    shop: Flask, browser_without_js: Browser, ids: dict[str, str], route: tuple[str, str]
 ) -> None:
-    markup = browser_without_js.get(address(shop, endpoint, NORTH, ids)).text
+    markup = browser_without_js.get(address(shop, route[0], NORTH, ids)).text
 
     assert " style=" not in markup
     assert "<style" not in markup

@@ -1,0 +1,160 @@
+"""The Sync button and the order badge on the host's own pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask, render_template_string
+
+from aiq_cova_plugin.errors import LeaseHeld, NotConnected
+from aiq_cova_plugin.web import runs, template_globals
+
+from tests.unit.web.kit import NORTH, Browser, Records, TinyHost
+
+BUTTON = f"cova-sync-{NORTH}"
+SYNC = f"/cova/{NORTH}/sync"
+
+
+@pytest.fixture(params=["", " with context"], ids=["without context", "with context"])
+def host_page(request: pytest.FixtureRequest, shop: Flask, host: TinyHost) -> str:
+    """The address of a page of the host that uses both macros."""
+    source = (
+        "{% from 'cova/macros.html' import cova_sync_button, cova_order_badge"
+        + request.param
+        + " %}<h1>Products</h1>{{ cova_sync_button('north') }}"
+        "{{ cova_order_badge('north', '5') }}{{ cova_order_badge('north', 6) }}<hr>"
+    )
+    shop.add_url_rule("/products", "products", lambda: render_template_string(source))
+    return "/products"
+
+
+def test_the_button_is_a_form_that_works_without_htmx(
+    host_page: str, browser_without_js: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "start_sync", lambda *_args, **_options: "run-1")
+    markup = browser_without_js.get(host_page).text
+    token = markup.split('name="csrf_token" value="')[1].split('"')[0]
+
+    answer = browser_without_js.client.post(SYNC, data={"csrf_token": token})
+
+    assert f'action="{SYNC}"' in markup
+    assert answer.status_code == 303
+    assert answer.headers["Location"].startswith(f"/cova/{NORTH}/runs/run-1?started=")
+
+
+def test_with_htmx_the_button_shows_how_far_it_is(
+    browser_without_js: Browser, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = records.run(status="running", finished_at=None, fetched=120, phase="reading")
+    monkeypatch.setattr(runs, "start_sync", lambda *_args, **_options: run_id)
+    asks_as_button = {"HX-Request": "true", "HX-Target": BUTTON}
+
+    started = browser_without_js.post(SYNC, htmx=BUTTON).text
+    going = browser_without_js.get(f"/cova/{NORTH}/runs/{run_id}", headers=asks_as_button).text
+    done = browser_without_js.get(
+        f"/cova/{NORTH}/runs/{records.run(created=3)}", headers=asks_as_button
+    ).text
+
+    for fragment in (started, going):
+        assert f'id="{BUTTON}"' in fragment
+        assert 'hx-trigger="every 2s"' in fragment
+        assert "<form" not in fragment
+    assert "120 products read" in going
+    assert "hx-trigger" not in done
+    assert "3 new" in done
+    assert "<form" in done
+
+
+def test_a_refused_start_is_said_beside_the_button(
+    browser_without_js: Browser, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: Any, **_options: Any) -> str:
+        raise NotConnected("This store is not connected.", fix="Fill in the fields.")
+
+    monkeypatch.setattr(runs, "start_sync", refuse)
+
+    answer = browser_without_js.post(SYNC, htmx=BUTTON)
+
+    assert answer.status_code == 200, "a host's page need not show what came with a 4xx"
+    assert "This store is not connected. Fill in the fields." in answer.text
+
+
+def test_a_sync_that_runs_already_is_shown_instead(
+    browser_without_js: Browser, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = records.run(status="running", finished_at=None)
+
+    def busy(*_args: Any, **_options: Any) -> str:
+        raise LeaseHeld("Busy.")
+
+    monkeypatch.setattr(runs, "start_sync", busy)
+
+    assert f"/runs/{run_id}" in browser_without_js.post(SYNC, htmx=BUTTON).text
+
+
+def test_a_running_sync_shows_as_soon_as_the_page_opens(
+    host_page: str, browser_without_js: Browser, records: Records
+) -> None:
+    run_id = records.run(status="running", finished_at=None)
+
+    assert f'hx-get="/cova/{NORTH}/runs/{run_id}"' in browser_without_js.get(host_page).text
+
+
+def test_who_may_not_sync_sees_no_button(
+    host_page: str, browser_without_js: Browser, host: TinyHost
+) -> None:
+    host.allowed[NORTH] = frozenset({"view"})
+
+    assert "<form" not in browser_without_js.get(host_page).text
+
+
+def test_the_badge_says_how_the_order_stands(
+    host_page: str, browser_without_js: Browser, records: Records
+) -> None:
+    records.order("5", "needs_attention", reason="The phone is <missing>.")
+    records.order("6", "in_pos", warning="Tell the driver.")
+
+    markup = browser_without_js.get(host_page).text
+
+    assert "Needs you" in markup
+    assert "is-bad" in markup
+    assert "The phone is &lt;missing&gt;." in markup
+    assert f"/cova/{NORTH}/orders/5" in markup
+    assert "In COVA" in markup
+    assert "with a warning" in markup
+
+
+def test_an_order_that_was_never_queued_has_no_badge(
+    host_page: str, browser_without_js: Browser
+) -> None:
+    assert "cova-badge" not in browser_without_js.get(host_page).text
+
+
+def test_the_style_sheet_comes_once(
+    host_page: str, browser_without_js: Browser, records: Records
+) -> None:
+    records.order("5")
+
+    assert browser_without_js.get(host_page).text.count("widgets.css") == 1
+
+
+def test_trouble_of_ours_never_takes_the_hosts_page_down(
+    host_page: str, browser_without_js: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("the database is gone")
+
+    monkeypatch.setattr(template_globals, "current_services", fail)
+
+    answer = browser_without_js.get(host_page)
+
+    assert answer.status_code == 200
+    assert "<h1>Products</h1>" in answer.text
+    assert "<hr>" in answer.text
+
+
+def test_only_names_of_ours_are_added_to_the_hosts_templates(shop: Flask) -> None:
+    before = set(Flask("plain").jinja_env.globals)
+
+    assert all(name.startswith("cova_") for name in set(shop.jinja_env.globals) - before)
