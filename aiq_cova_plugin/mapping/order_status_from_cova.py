@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -62,9 +63,15 @@ _FULFILMENT = {
 
 
 def reading_from_cova(
-    status: records.SalesOrderStatus, *, is_delivery: bool | None = None
+    status: records.SalesOrderStatus,
+    *,
+    is_delivery: bool | None = None,
+    store_words: Mapping[str, str] | None = None,
 ) -> StatusReading:
     """Read one status. A value COVA's document does not know is reported, never guessed.
+
+    `store_words` is the store's own choice: COVA's fulfilment status → host status, empty
+    for "tell the shop nothing"; it wins over the rules here.
 
     `is_delivery` is what the shop knows of the order; None believes COVA's own
     `OrderFulfillmentMethod`. A *delivery* order that is `ReadyForPickup` is packed and waits
@@ -87,6 +94,10 @@ def reading_from_cova(
             delivers = is_delivery
         if delivers and host_status is OrderStatus.READY_FOR_PICKUP:
             host_status = OrderStatus.IN_PROGRESS
+        chosen = _chosen_by_store(fulfilment, store_words or {})
+        if chosen is not None:
+            host_status = OrderStatus(chosen) if chosen else None
+            unknown = []
     return StatusReading(
         phase=phase,
         host_status=host_status,
@@ -100,6 +111,12 @@ def reading_from_cova(
 def _raw_status(status: records.SalesOrderStatus) -> str:
     said = (status.order_status.strip(), status.fulfillment_status.strip())
     return ", ".join(each for each in said if each)[:100]
+
+
+def _chosen_by_store(fulfilment: str, store_words: Mapping[str, str]) -> str | None:
+    """The store's word for a fulfilment status; None when it has chosen none."""
+    words = {_key(name): word for name, word in store_words.items()}
+    return words.get(_key(fulfilment)) if fulfilment.strip() else None
 
 
 def _key(text: str) -> str:

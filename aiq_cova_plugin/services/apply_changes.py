@@ -16,7 +16,12 @@ from aiq_cova_plugin.host import ApplyResult
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.plan_product import HostSide, ProductPlan, plan_product
 from aiq_cova_plugin.store.database import DatabaseConnection, is_database_trouble
-from aiq_cova_plugin.store.holds import held_by_product, release_settled, settling_products
+from aiq_cova_plugin.store.holds import (
+    held_by_product,
+    open_holds,
+    release_settled,
+    settling_products,
+)
 from aiq_cova_plugin.store.models import Product
 from aiq_cova_plugin.store.products import lock_products, products_by_id, save_products
 
@@ -33,6 +38,11 @@ class Candidate:
     read_began_at: datetime | None
     category: CategoryChoice
     is_vanished: bool
+
+    @property
+    def stock_read_at(self) -> datetime | None:
+        """When the reading of its stock began; None when COVA said nothing about stock."""
+        return None if self.snapshot.stock is None else self.read_began_at
 
 
 @dataclass
@@ -79,9 +89,21 @@ class ProductWriter:
         """The plan for each candidate as things stand on the connection."""
         ids = [each.snapshot.cova_product_id for each in candidates]
         rows = products_by_id(connection, self._store_id, ids)
-        held = held_by_product(connection, self._store_id)
+        held = self._held_after_the_reading(connection, candidates)
         now = self._ctx.clock.now()
         return [self._plan_one(each, rows, held, now) for each in candidates]
+
+    def _held_after_the_reading(
+        self, connection: DatabaseConnection, candidates: Sequence[Candidate]
+    ) -> dict[str, Decimal]:
+        """What stays held once the settling holds are released that the stock counts."""
+        held = held_by_product(connection, self._store_id)
+        counted_at = {each.snapshot.cova_product_id: each.stock_read_at for each in candidates}
+        for hold in open_holds(connection, self._store_id):
+            moment = counted_at.get(hold.cova_product_id)
+            if moment is not None and hold.settling_since and hold.settling_since < moment:
+                held[hold.cova_product_id] -= hold.quantity
+        return held
 
     def write(self, candidates: Sequence[Candidate]) -> None:
         """Tell the host about every candidate; one bad product fails alone."""
@@ -138,12 +160,12 @@ class ProductWriter:
         settling = settling_products(connection, self._store_id)
         for each in batch:
             product_id = each.snapshot.cova_product_id
-            if product_id in settling and each.read_began_at is not None:
+            if product_id in settling and each.stock_read_at is not None:
                 release_settled(
                     connection,
                     self._store_id,
                     [product_id],
-                    read_began_at=each.read_began_at,
+                    read_began_at=each.stock_read_at,
                     now=self._ctx.clock.now(),
                 )
 
@@ -213,7 +235,7 @@ class ProductWriter:
             "snapshot": snapshot_to_json(snapshot),
             "presence": snapshot.presence.value,
             "stock": stock,
-            "stock_read_at": candidate.read_began_at
+            "stock_read_at": candidate.stock_read_at
             or (row.stock_read_at if row is not None else None),
             "host_state": host_state,
             "applied": applied,

@@ -6,6 +6,7 @@ is the pages' business.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from decimal import Decimal
 
 from aiq_cova_plugin.domain.push_states import FINAL_STATES, WAITING_STATES, PushState
 from aiq_cova_plugin.domain.sellable import sellable_quantity
+from aiq_cova_plugin.errors import CovaPluginError
 from aiq_cova_plugin.services.connection_settings import SettingsView, read_settings
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.plan_jobs import CATALOG
@@ -223,6 +225,16 @@ class HeldLine:
 
 
 @dataclass(frozen=True)
+class PossibleCustomer:
+    """One of several COVA customers an order may be for; personal data, for a person's eyes."""
+
+    id: str
+    name: str
+    email: str
+    date_of_birth: str
+
+
+@dataclass(frozen=True)
 class OrderDetails:
     """One order push, everything that happened to it, and what it holds or held."""
 
@@ -311,6 +323,18 @@ class HoldsReport:
     products: list[ProductSum]
     order_numbers: dict[str, str]
     staff_own_quantity: bool
+
+
+def possible_customers(ctx: ServiceContext, push: Push) -> list[PossibleCustomer]:
+    """Who the order may be for; empty when that is not known, or cannot be decrypted any more."""
+    if push.candidates_encrypted is None:
+        return []
+    try:
+        told = json.loads(ctx.vault.decrypt(push.candidates_encrypted))
+    except CovaPluginError:
+        return []
+    names = ("id", "name", "email", "date_of_birth")
+    return [PossibleCustomer(*(str(each.get(name, "")) for name in names)) for each in told]
 
 
 def holds_report(ctx: ServiceContext, store_id: str) -> HoldsReport:

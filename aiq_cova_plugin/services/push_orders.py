@@ -391,7 +391,7 @@ class _PushWorker:
     def _ask_about_it_later(self) -> None:
         self._give_back(
             "COVA does not know the order yet; it is asked again before anything is resent.",
-            seconds=_ASKING_SECONDS[2],
+            seconds=_COVA_TAKES_SECONDS / 3,
             counts=False,
         )
 

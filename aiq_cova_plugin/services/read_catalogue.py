@@ -28,6 +28,8 @@ OVERLAP = timedelta(minutes=10)
 """How far an increment reaches back before its cursor (cova-api.md section 12)."""
 
 _IDS_PER_CALL = 100
+_MOST_LISTINGS = 4
+"""How often one run reads the whole list at most, when the list moves while it is read."""
 
 
 @dataclass(frozen=True)
@@ -84,17 +86,55 @@ class CatalogueReader:
 
     def read_all(self) -> None:
         """Read every product, then what changed while reading."""
-        self._read_pages(lambda skip, top: self._client.product_page(skip=skip, top=top))
+
+        def fetch(skip: int, top: int) -> ProductPage:
+            page = self._client.product_page(skip=skip, top=top)
+            # A glitch looks like the end: ask again before the rest counts as not there.
+            return page if page.products else self._client.product_page(skip=skip, top=top)
+
+        self._read_until_steady(fetch)
         if self.reading.cova_time is not None:
             self.read_changes(since=self.reading.cova_time - OVERLAP)
 
     def read_changes(self, *, since: datetime) -> None:
         """Read the products COVA has changed since then (COVA's time)."""
-        self._read_pages(
-            lambda skip, top: self._client.product_page_updated_as_of(
-                updated_as_of=since, skip=skip, top=top
-            )
-        )
+
+        def ask(skip: int, top: int) -> ProductPage:
+            return self._client.product_page_updated_as_of(updated_as_of=since, skip=skip, top=top)
+
+        def fetch(skip: int, top: int) -> ProductPage:
+            page = ask(skip, top)
+            # No change at all is the usual answer and is believed at once.
+            return page if page.products or skip == 0 else ask(skip, top)
+
+        self._read_until_steady(fetch)
+
+    def _read_until_steady(self, fetch: Callable[[int, int], ProductPage]) -> None:
+        """Read a list page by page, and again when it moved while it was read.
+
+        COVA's lists have no fixed order. When a product turned up twice, the list moved and
+        another product may have been skipped; reading again ends once nothing new comes.
+        """
+        for _ in range(_MOST_LISTINGS):
+            known = self.reading.fetched
+            if not self._read_list(fetch) or self.reading.fetched == known:
+                return
+
+    def _read_list(self, fetch: Callable[[int, int], ProductPage]) -> bool:
+        """Read a list from beginning to end; did it move meanwhile?"""
+        listed: set[str] = set()
+        has_moved = False
+
+        def fetch_watching(skip: int, top: int) -> ProductPage:
+            nonlocal has_moved
+            page = fetch(skip, top)
+            ids = {str(raw.get("ProductId")).lower() for raw in page.products}
+            has_moved = has_moved or not listed.isdisjoint(ids)
+            listed.update(ids)
+            return page
+
+        self._read_pages(fetch_watching)
+        return has_moved
 
     def read_again(self, product_ids: Iterable[str]) -> set[str]:
         """Ask for these products by id; the ids that COVA still knows."""

@@ -203,6 +203,7 @@ class _Run:
             candidates = self._candidates(reader)
             held_back = None if approve else self._guard(candidates)
             if held_back is not None:
+                self._count(reader.reading)
                 self._close("held", message=held_back, fix=_HOW_TO_APPROVE)
             else:
                 self._write(reader, candidates)

@@ -56,6 +56,21 @@ def fill(state: State, *, count: int, seed: int, now: datetime) -> None:
     state.add_product(builder.delivery_fee())
     while len(state.products) < count:
         builder.add_family(room_left=count - len(state.products))
+    main = state.account.location_ids[0]
+    state.ordinary_ids = [item.id for item in state.products.values() if _is_ordinary(item, main)]
+
+
+def _is_ordinary(item: Product, location_id: int) -> bool:
+    """Whether a test may use this product without being surprised by it."""
+    return (
+        item.lifecycle == "Active"
+        and not item.is_archived
+        and not item.is_non_stock
+        and item.measurement == "SingleUnit"
+        and item.quantity(location_id) >= 5
+        and bool(item.prices)
+        and all(row.is_plain and not row.sales for row in item.prices)
+    )
 
 
 def _tax_rates(account: Account) -> list[TaxRate]:

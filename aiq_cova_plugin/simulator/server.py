@@ -60,11 +60,11 @@ class _Server(ThreadedWSGIServer):
 
     daemon_threads = True
     block_on_close = False
-    allow_reuse_address = True
-    request_queue_size = 128
 
     def __init__(self, port: int, app: Any) -> None:
-        super().__init__("127.0.0.1", port, app, _Handler)
+        # Werkzeug ends the process when a port is taken; bound here, it is a plain OSError.
+        with socket.create_server(("127.0.0.1", port), backlog=128) as bound:
+            super().__init__("127.0.0.1", port, app, _Handler, fd=bound.fileno())
         self._guard = threading.Lock()
         self._open: dict[socket.socket, threading.Thread] = {}
 
@@ -302,20 +302,9 @@ class Simulator:
 
     def ordinary_products(self, count: int | None = None) -> list[str]:
         """Ids of products without surprises: Active, sold by the piece, no sale, no tiers, at
-        least five sellable at the main location. The same list for the same seed."""
+        least five sellable at the main location. As seeded: later changes do not alter it."""
         with self.state.lock:
-            found = [
-                item.id
-                for item in self.state.products.values()
-                if item.lifecycle == "Active"
-                and not item.is_archived
-                and not item.is_non_stock
-                and item.measurement == "SingleUnit"
-                and item.quantity(self.location_id) >= 5
-                and item.prices
-                and all(row.is_plain and not row.sales for row in item.prices)
-            ]
-        return found if count is None else found[:count]
+            return list(self.state.ordinary_ids[:count])
 
 
 def run_simulator(

@@ -71,6 +71,7 @@ class State:
     orders: dict[str, Order] = field(default_factory=dict)
     requests: deque[RequestRecord] = field(default_factory=lambda: deque(maxlen=20_000))
     fields_by_name: dict[str, int] = field(default_factory=dict)
+    ordinary_ids: list[str] = field(default_factory=list)
     asset_owner: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     refresh_tokens: dict[str, Token] = field(default_factory=dict)

@@ -265,3 +265,8 @@ def prune_finished(connection: sa.Connection, *, before: datetime) -> int:
     old = sa.select(_P.id).where(_P.finished_at < before)
     connection.execute(sa.delete(PushEvent).where(PushEvent.push_id.in_(old)))
     return connection.execute(sa.delete(_P).where(_P.finished_at < before)).rowcount
+
+
+def payment_state_is(state: str) -> sa.ColumnElement[bool]:
+    """The condition that a push's payment still stands as it was read."""
+    return _P.payment_state == state

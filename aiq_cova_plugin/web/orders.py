@@ -12,8 +12,10 @@ from aiq_cova_plugin.domain.push_states import PushState
 from aiq_cova_plugin.services.overview import (
     HeldLine,
     OrderDetails,
+    PossibleCustomer,
     order_details,
     orders_of,
+    possible_customers,
     push_of,
 )
 from aiq_cova_plugin.services.rescue_orders import cancel_order, choose_customer, retry_order
@@ -97,6 +99,7 @@ class OrderPage:
     lines: list[tuple[HeldLine, str, Words]]
     is_moving: bool
     poll_url: str
+    candidates: list[PossibleCustomer]
     customer_id: str = ""
     customer_error: str = ""
 
@@ -143,9 +146,10 @@ def cancel(page: StorePage, order_id: str) -> ResponseReturnValue:
 def customer(page: StorePage, order_id: str) -> ResponseReturnValue:
     """Send the order to the COVA customer a person chose."""
     push = _push(page, order_id)
-    chosen = request.form.get("cova_customer_id", "").strip()
+    typed = request.form.get("other_customer_id", "").strip()
+    chosen = typed or request.form.get("cova_customer_id", "").strip()
     if not _CUSTOMER_ID.fullmatch(chosen):
-        error = "Paste the customer's ID from COVA: letters, digits and hyphens."
+        error = "Choose one of the customers, or paste the ID of another one from COVA."
         view = _order_page(page, order_id, customer_id=chosen, customer_error=error)
         if is_htmx():
             return page.fragment("order/_order.html", view, status=422)
@@ -187,6 +191,10 @@ def _order_page(
         ],
         is_moving=_is_moving(details.push),
         poll_url=page.url("order", order_id=order_id),
+        # Personal data, so only for those who may act on it.
+        candidates=possible_customers(page.ctx, details.push)
+        if details.needs_customer and page.may("orders")
+        else [],
         customer_id=customer_id,
         customer_error=customer_error,
     )

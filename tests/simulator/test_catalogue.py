@@ -89,7 +89,10 @@ def test_untidy_values_are_in_a_large_catalogue() -> None:
 
 
 def test_times_have_zero_to_seven_fractional_digits(caller: Caller) -> None:
-    texts = re.findall(r'"(?:Created|Updated)DateUtc":"([^"]+)"', str(caller.products()).replace("'", '"').replace(": ", ":"))
+    texts = re.findall(
+        r'"(?:Created|Updated)DateUtc":"([^"]+)"',
+        str(caller.products()).replace("'", '"').replace(": ", ":"),
+    )
 
     assert texts
     digits = {len(text.rstrip("Z").partition(".")[2]) for text in texts}

@@ -61,8 +61,12 @@ def test_tax_calculation_adds_layers(sim: Simulator, caller: Caller) -> None:
     second = {**body, "EntityId": sim.second_location_id}
     layered = caller.call("POST", "/taxes/v2/TaxCalculation", second).json()
     assert layered["TotalTaxAmount"] == 1.21
-    assert caller.call("POST", "/taxes/v2/TaxCalculation", {**body, "EntityId": 5}).status_code == 500
-    assert caller.call("POST", "/taxes/v2/TaxCalculation", {**body, "CompanyId": 5}).status_code == 403
+    assert (
+        caller.call("POST", "/taxes/v2/TaxCalculation", {**body, "EntityId": 5}).status_code == 500
+    )
+    assert (
+        caller.call("POST", "/taxes/v2/TaxCalculation", {**body, "CompanyId": 5}).status_code == 403
+    )
 
 
 def test_inclusive_calculation_takes_the_tax_out(sim: Simulator, caller: Caller) -> None:

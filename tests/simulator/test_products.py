@@ -191,9 +191,7 @@ def test_in_stock_only_on_both_readings(sim: Simulator, caller: Caller) -> None:
     assert gone not in ids
 
     sim.switches.in_stock_only_limits = "availability"
-    products = {
-        item["ProductId"]: item for item in caller.products(InStockOnly=True)["Products"]
-    }
+    products = {item["ProductId"]: item for item in caller.products(InStockOnly=True)["Products"]}
     assert products[gone]["Availability"] == []
     assert all(
         row["InStockQuantity"] > 0 for item in products.values() for row in item["Availability"]

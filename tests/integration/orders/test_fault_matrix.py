@@ -148,7 +148,7 @@ def test_step_recovers(bench: Bench, step: str, failure: Failure) -> None:
     _prepare(bench, step)
     _break(bench, step, failure, times=2)
 
-    _drive(bench, failure, rounds=12, retry=True)
+    _drive(bench, failure, rounds=20, retry=True)
 
     _assert_well(bench, step)
     # A refusal is not waited out: no try was wasted on it, and a hiccup needed nobody.
@@ -206,7 +206,7 @@ def test_step_stays_down(bench: Bench, step: str, failure: Failure) -> None:
 
     # Somebody repairs it, and presses Retry where that is asked for.
     bench.sim.faults.clear()
-    _drive(bench, failure, rounds=8, retry=True)
+    _drive(bench, failure, rounds=20, retry=True)
 
     _assert_well(bench, step)
 
@@ -220,7 +220,7 @@ def test_no_double_however_cova_treats_a_repeated_put(
     _prepare(bench, step)
     _break(bench, step, failure, times=2)
 
-    _drive(bench, failure, rounds=12, retry=True)
+    _drive(bench, failure, rounds=20, retry=True)
 
     _assert_well(bench, step)
     assert bench.sim.orders()[0]["received_puts"] == 1

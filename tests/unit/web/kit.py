@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,20 @@ SOUTH = "south"
 ALL_ACTIONS = frozenset({"view", "sync", "configure", "orders"})
 PASSWORD = "battery-staple-71"
 CLIENT_SECRET = "correct-horse-92"
+CANDIDATES = [
+    {
+        "id": "0f8fad5b-d9cb-469f-a165-70867728950e",
+        "name": "Robin Tide",
+        "email": "robin@example.com",
+        "date_of_birth": "1988-05-04",
+    },
+    {
+        "id": "7c9e6679-7425-40de-944b-e07fc1f90ae7",
+        "name": "Robyn <Tide>",
+        "email": "",
+        "date_of_birth": "",
+    },
+]
 
 
 class TinyHost:
@@ -354,6 +369,7 @@ def busy_day(records: Records) -> dict[str, str]:
     )  # fmt: skip
     records.order(
         "1043", "needs_attention", kind="AmbiguousCustomer", attempts=1,
+        candidates_encrypted=records.ctx.vault.encrypt(json.dumps(CANDIDATES)),
         reason="2 customers in COVA have the phone number of order W-1043, and nothing tells "
         "which one it is.",
         fix="Merge them in COVA, or choose the right one on the order's page; then press Retry.",

@@ -293,10 +293,10 @@ def test_a_person_chooses_between_customers(browser_without_js: Browser, records
     chosen = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
     refused = browser_without_js.post(
-        f"{HOME}orders/1043/customer", {"cova_customer_id": '"><b>'}, htmx="cova-order"
+        f"{HOME}orders/1043/customer", {"other_customer_id": '"><b>'}, htmx="cova-order"
     )
     taken = browser_without_js.post(
-        f"{HOME}orders/1043/customer", {"cova_customer_id": f" {chosen} "}
+        f"{HOME}orders/1043/customer", {"cova_customer_id": chosen, "other_customer_id": " "}
     )
 
     assert refused.status_code == 422
@@ -305,6 +305,32 @@ def test_a_person_chooses_between_customers(browser_without_js: Browser, records
     assert taken.status_code == 303
     row = next(row for row in records.rows("cova_push") if row["order_id"] == "1043")
     assert (row["chosen_customer_id"], row["state"]) == (chosen, "queued")
+
+
+def test_who_it_may_be_is_shown_to_those_who_may_choose_alone(
+    browser_without_js: Browser, records: Records, host: TinyHost
+) -> None:
+    busy_day(records)
+    path = f"{HOME}orders/1043"
+
+    for_chooser = browser_without_js.get(path).text
+    host.allowed[NORTH] = frozenset({"view"})
+    for_reader = browser_without_js.get(path).text
+
+    assert "robin@example.com" in for_chooser
+    assert "Robyn &lt;Tide&gt;" in for_chooser
+    assert "robin@example.com" not in for_reader
+
+
+def test_candidates_that_cannot_be_read_any_more_leave_the_field_for_the_id(
+    browser_without_js: Browser, records: Records
+) -> None:
+    records.order("8", "needs_attention", kind="AmbiguousCustomer", candidates_encrypted="spoiled")
+
+    markup = browser_without_js.get(f"{HOME}orders/8").text
+
+    assert "The customer&#39;s ID in COVA" in markup
+    assert 'type="radio"' not in markup
 
 
 def test_only_an_ambiguous_order_asks_for_a_customer(

@@ -1,0 +1,127 @@
+"""Tells COVA that an order was paid in the shop: exactly `SaleTotal`, and never twice.
+
+cova-api.md section 9.4: allowed only once COVA is ready for payment, must equal COVA's own
+total, and cannot be taken back: afterwards the order can neither be cancelled nor changed.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from aiq_cova_plugin.cova.client import CovaClient
+from aiq_cova_plugin.errors import CovaPluginError, NeedsOperator, OutcomeUnknown, Rejected
+from aiq_cova_plugin.schemas.records import SalesOrderPayment, SalesOrderStatus
+from aiq_cova_plugin.services.context import ServiceContext, log
+from aiq_cova_plugin.store import outbox
+from aiq_cova_plugin.store.models import Push
+
+REQUESTED, SENDING, PAID, REFUSED = "requested", "sending", "paid", "refused"
+"""`payment_state` of a push; empty when the shopper pays at the register."""
+
+_READY = "ReadyForPayment"
+_DONE = frozenset({"PaymentApplied", "PaymentSubmittedForProcessing"})
+_COVA_TAKES = timedelta(seconds=60)
+
+
+def request_payment(
+    ctx: ServiceContext,
+    store_id: str,
+    order_id: str,
+    *,
+    reference: str = "N/A",
+    last4: str | None = None,
+) -> None:
+    """Note, in the host's session, that the order was paid; it is told to COVA in time.
+
+    `reference` is the payment provider's or the driver's, `last4` the card's last digits.
+    Repeating it changes nothing. Raises `NeedsOperator` for an order that was not queued,
+    and ValueError for a `last4` that is not four digits.
+    """
+    if last4 is not None and not (len(last4) == 4 and last4.isascii() and last4.isdigit()):
+        raise ValueError("last4 must be exactly four digits")
+    connection = ctx.database.shared()
+    push = outbox.push_of_order(connection, store_id, order_id)
+    if push is None:
+        raise NeedsOperator(f"Order {order_id} was not queued for COVA.", field="order")
+    if push.payment_state:
+        return
+    now = ctx.clock.now()
+    values: dict[str, Any] = {
+        "payment_state": REQUESTED,
+        "payment_reference": reference[:100] or "N/A",
+        "payment_last4": last4,
+    }
+    if push.in_pos_at is not None:
+        values["poll_due_at"] = now
+    outbox.change_push(connection, push.id, values)
+    outbox.add_event(connection, push.id, "paid_in_shop", "COVA will be told.", at=now)
+
+
+def pay_if_due(
+    ctx: ServiceContext, client: CovaClient, push: Push, status: SalesOrderStatus
+) -> None:
+    """Tell COVA of a payment if one is to be told and COVA is ready for it.
+
+    `status` is what COVA has just said of the order. An answer that never came is looked up
+    here the next time, before anything is sent again. Raises nothing for COVA's answers:
+    they go into the timeline.
+    """
+    if push.payment_state not in (REQUESTED, SENDING):
+        return
+    if status.payment_status in _DONE:
+        _record(ctx, push, PAID, "paid", "COVA has the payment.")
+        return
+    if status.payment_status != _READY or status.sale_total is None:
+        return
+    if push.payment_state == SENDING and _may_still_arrive(ctx, push):
+        return
+    if not _record(ctx, push, SENDING, "paying", f"{status.sale_total:.2f} is sent to COVA."):
+        return
+    try:
+        client.pay_order(
+            order_id=push.cova_order_id,
+            payments=[
+                SalesOrderPayment(
+                    pre_authorization_token=push.payment_reference,
+                    amount=status.sale_total,
+                    time_taken=ctx.clock.now(),
+                    last4_digits=push.payment_last4,
+                )
+            ],
+            tracking_number=push.payment_reference,
+        )
+    except OutcomeUnknown as exc:
+        _record(ctx, push, SENDING, "payment_unknown", f"{exc.message} COVA is asked first.")
+    except Rejected as exc:
+        log.warning("payment_refused", extra={"push_id": push.id})
+        _record(ctx, push, REFUSED, "payment_refused", exc.message, warning=exc.message)
+    except CovaPluginError as exc:
+        # It certainly did not arrive: the next reading tries again.
+        _record(ctx, push, REQUESTED, "payment_waits", exc.message)
+    else:
+        _record(ctx, push, PAID, "paid", "COVA has the payment.")
+
+
+def _may_still_arrive(ctx: ServiceContext, push: Push) -> bool:
+    """Was it sent so short a time ago that COVA may not have counted it yet?"""
+    with ctx.database.short() as connection:
+        events = outbox.events_of(connection, push.id)
+    sent = [event.at for event in events if event.event == "paying"]
+    return bool(sent) and ctx.clock.now() - sent[-1] < _COVA_TAKES
+
+
+def _record(
+    ctx: ServiceContext, push: Push, state: str, event: str, detail: str, *, warning: str = ""
+) -> bool:
+    """Move the payment on; False when another worker did so meanwhile."""
+    before = push.payment_state
+    values = {"payment_state": state}
+    if warning:
+        values["warning"] = warning
+    with ctx.database.short() as connection:
+        moved = outbox.change_push(connection, push.id, values, outbox.payment_state_is(before))
+        if moved:
+            outbox.add_event(connection, push.id, event, detail, at=ctx.clock.now())
+            push.payment_state = state
+    return moved

@@ -1,0 +1,47 @@
+"""The demo shop behind a real port, with its worker running, beside a simulated COVA."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from aiq_cova_plugin.demo import create_app
+from aiq_cova_plugin.demo.models import db
+from aiq_cova_plugin.simulator import Simulator
+
+from tests.support.live_server import LiveServer
+
+
+@pytest.fixture
+def simulated_cova() -> Iterator[Simulator]:
+    with Simulator(products=40, seed=1) as simulator:
+        yield simulator
+        assert simulator.broken == []
+
+
+@pytest.fixture
+def demo_shop(simulated_cova: Simulator, tmp_path: Path) -> Iterator[Flask]:
+    """A demo shop no store of which is connected yet; it syncs, pushes and polls by itself."""
+    app = create_app(
+        {
+            "DEMO_INSTANCE_PATH": str(tmp_path),
+            "COVA_API_URL": simulated_cova.url,
+            "COVA_TOKEN_URL": simulated_cova.token_url,
+            "COVA_SCHEDULER": "apscheduler",
+            "COVA_TICK_SECONDS": 0.4,
+            "COVA_STATUS_INTERVAL_SECONDS": 1,
+        }
+    )
+    yield app
+    app.extensions["cova"].scheduler.shutdown(wait=True)
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def demo_server(demo_shop: Flask, live_server: Callable[..., LiveServer]) -> LiveServer:
+    return live_server(demo_shop)
