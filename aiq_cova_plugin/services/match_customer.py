@@ -32,8 +32,10 @@ from aiq_cova_plugin.store.customers import (
 )
 
 _SEARCH_FIELD = "Phone"
-_SEARCH_OPERATIONS = ("Equals", "Contains")
-"""COVA's search tokens are not documented; these are tried in order (section 12)."""
+_IS, _HAS = "Equals", "Contains"
+"""COVA's search tokens are not documented; both are used, and neither is needed (section 12)."""
+_ENDING = 4
+"""So many last digits stand together in almost every spelling of a number."""
 
 _LONGEST_MERGE_CHAIN = 5
 
@@ -92,10 +94,12 @@ def match_customer(
     with ctx.leases.hold(
         f"customer:{company_id}:{digest}",
         busy="Another order of the same customer is being sent right now.",
-    ):
+    ) as lease:
         search = _CustomerSearch(client, order, phone, country)
         found = _linked(ctx, search, company_id, digest) or search.find()
         if found is None:
+            # The search may have taken long: whoever creates must still be the only one.
+            ctx.leases.renew(lease)
             on_step("creating_customer", "No customer in COVA has this phone number.")
             address = order.delivery.address if order.delivery is not None else None
             created = client.create_customer(new_customer(order.customer, phone, address))
@@ -105,6 +109,18 @@ def match_customer(
                 connection, company_id, digest, found.customer.id, now=ctx.clock.now()
             )
     return found
+
+
+def remember_choice(
+    ctx: ServiceContext, order: Order, customer_id: str, *, country: str, company_id: int
+) -> None:
+    """A person chose this customer for the order: the next order of the phone goes there too."""
+    try:
+        digest = ctx.vault.digest(required_phone(order, country))
+    except MissingPhone:
+        return
+    with ctx.database.short() as connection:
+        remember_customer(connection, company_id, digest, customer_id, now=ctx.clock.now())
 
 
 def _linked(
@@ -127,6 +143,7 @@ class _CustomerSearch:
         self._client = client
         self._order = order
         self._phone = phone
+        self._has_searched_text = False
         self._wanted = Wanted(
             phone=phone,
             country=country,
@@ -148,6 +165,10 @@ class _CustomerSearch:
         """The one customer with the phone; None when there is none."""
         customers = self._all_hits()
         chosen = self._choose(customers)
+        if isinstance(chosen, NoMatch):
+            # A COVA that does not know our search tokens may find nobody instead of refusing.
+            customers = self._hits_by_text(customers, is_needed=False)
+            chosen = self._choose(customers)
         if isinstance(chosen, Match):
             return FoundCustomer(
                 customers[chosen.customer_id], _HOW_FOUND.get(chosen.decided_by, chosen.decided_by)
@@ -163,29 +184,41 @@ class _CustomerSearch:
         return None
 
     def _all_hits(self) -> dict[str, Customer]:
-        """Every customer any spelling finds. One spelling's hit does not end the search:
-        COVA keeps phone numbers as they were typed, so the next may find another person."""
+        """Every customer any question finds. One hit does not end the search: COVA keeps phone
+        numbers as they were typed, so the next question may find another person."""
+        questions = [(_HAS, self._phone[-_ENDING:])]
+        questions += [(_IS, spelling) for spelling in search_spellings(self._phone)]
         hits: dict[str, Customer] = {}
-        for spelling in search_spellings(self._phone):
-            for customer in self._search(spelling):
-                hits.setdefault(customer.id, customer)
-        return self._with_merge_targets(hits, ())
-
-    def _search(self, spelling: str) -> tuple[Customer, ...]:
-        refusals = 0
-        for operation in _SEARCH_OPERATIONS:
+        is_answered = False
+        for operation, text in questions:
             try:
                 found = self._client.search_customers(
-                    field=_SEARCH_FIELD, value=spelling, operation=operation
+                    field=_SEARCH_FIELD, value=text, operation=operation
                 )
             except Rejected:
-                refusals += 1
                 continue
-            if found:
-                return found
-        if refusals < len(_SEARCH_OPERATIONS):
-            return ()
-        return self._client.search_customers_by_text(spelling)
+            is_answered = True
+            hits |= {customer.id: customer for customer in found}
+        if not is_answered:
+            return self._hits_by_text(hits, is_needed=True)
+        return self._with_merge_targets(hits, ())
+
+    def _hits_by_text(self, hits: dict[str, Customer], *, is_needed: bool) -> dict[str, Customer]:
+        """The hits and those of the platform's older search. Raises `Rejected` when that is
+        refused and `is_needed`: nobody is created unless somebody was searched for."""
+        found = dict(hits)
+        if self._has_searched_text:
+            return found
+        self._has_searched_text = True
+        for spelling in search_spellings(self._phone):
+            try:
+                more = self._client.search_customers_by_text(spelling)
+            except Rejected:
+                if is_needed:
+                    raise
+                break
+            found |= {customer.id: customer for customer in more}
+        return self._with_merge_targets(found, ())
 
     def _with_merge_targets(
         self, hits: dict[str, Customer], also: tuple[str, ...]

@@ -42,7 +42,7 @@ from aiq_cova_plugin.mapping.order_to_cova import order_to_cova
 from aiq_cova_plugin.schemas.records import Customer, SalesOrder
 from aiq_cova_plugin.services.check_stock import require_stock
 from aiq_cova_plugin.services.context import ServiceContext, log
-from aiq_cova_plugin.services.match_customer import match_customer
+from aiq_cova_plugin.services.match_customer import match_customer, remember_choice
 from aiq_cova_plugin.services.place_address import place_address
 from aiq_cova_plugin.services.settle_status import settle_reading
 from aiq_cova_plugin.services.stores import (
@@ -320,6 +320,13 @@ class _PushWorker:
         chosen = self.push.chosen_customer_id
         if chosen is not None:
             customer, how = self._client.customer(chosen), "chosen by a person"
+            remember_choice(
+                self._ctx,
+                order,
+                customer.id,
+                country=country,
+                company_id=self._settings.company_id or 0,
+            )
         else:
             found = match_customer(
                 self._ctx,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import request
@@ -51,6 +51,7 @@ class SettingsForm:
     errors: dict[str, str] = field(default_factory=dict)
     fix: str = ""
     steps: list[tuple[str, CheckStep]] = field(default_factory=list)
+    was_tested: bool = False
     must_retype: bool = False
     store_needs_phone: bool = True
 
@@ -88,7 +89,7 @@ def test_connection(page: StorePage) -> ResponseReturnValue:
         steps, error = check_settings(page.ctx, page.store.id, raw), None
     except NeedsOperator as exc:
         steps, error = [], exc
-    form = _typed_form(page, raw, error, steps)
+    form = replace(_typed_form(page, raw, error, steps), was_tested=True)
     status = 200 if error is None else 422
     if is_htmx():
         return page.fragment("settings/_check.html", form, status=status, field_errors=form.errors)

@@ -88,6 +88,8 @@
       if (errors[name]) field.setAttribute("aria-invalid", "true");
       else field.removeAttribute("aria-invalid");
     });
+    // What an earlier refusal said at the top of the form is no longer what is the matter.
+    form.querySelectorAll('[role="alert"]').forEach(function (alert) { alert.remove(); });
     lookAtFirstError(form);
   });
 

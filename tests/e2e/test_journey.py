@@ -51,6 +51,8 @@ def test_from_the_six_fields_to_a_completed_delivery(
     press(page, "Test connection")
     expect(page.get_by_text("Find the location: works")).to_be_visible(timeout=SOON)
     expect(password).to_have_value(simulated_cova.password)
+    expect(password).not_to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_role("alert")).to_have_count(0)
     take_screenshot("journey-2-tested")
     press(page, "Save")
     expect(page.locator("#cova-toasts")).to_contain_text("COVA accepts the connection")
@@ -60,7 +62,7 @@ def test_from_the_six_fields_to_a_completed_delivery(
     wait_for_products(page, demo_server)
     order_address = order_for_delivery(page, demo_server, simulated_cova)
 
-    order = wait_for(lambda: simulated_cova.orders(), page)[0]
+    order = wait_for(simulated_cova.orders, page)[0]
     customer = customer_of(simulated_cova, order)
     assert "Marina" in str(customer)
     assert "3035550177" in re.sub(r"\D", "", str(customer))

@@ -330,8 +330,5 @@ def test_the_simulator_imports_nothing_of_ours() -> None:
     allowed = {"flask", "werkzeug", "jinja2"} | set(sys.stdlib_module_names)
     for line in lines:
         module = line.split()[1]
-        assert (
-            module.startswith(".")
-            and not module.startswith("..")
-            or (module.partition(".")[0] in allowed)
-        ), line
+        is_sibling = module.startswith(".") and not module.startswith("..")
+        assert is_sibling or module.partition(".")[0] in allowed, line

@@ -240,13 +240,13 @@ def test_nothing_is_updated_after_now(sim: Simulator, caller: Caller) -> None:
 @pytest.mark.parametrize(
     ("switch", "change"),
     [
-        ("updated_by_stock", lambda sim, id: sim.register.set_stock(id, 3)),
-        ("updated_by_stock", lambda sim, id: sim.register.sell(id)),
-        ("updated_by_price", lambda sim, id: sim.register.set_price(id, "4.50")),
-        ("updated_by_price", lambda sim, id: sim.register.put_on_sale(id, "1.00")),
+        ("updated_by_stock", lambda sim, key: sim.register.set_stock(key, 3)),
+        ("updated_by_stock", lambda sim, key: sim.register.sell(key)),
+        ("updated_by_price", lambda sim, key: sim.register.set_price(key, "4.50")),
+        ("updated_by_price", lambda sim, key: sim.register.put_on_sale(key, "1.00")),
         (
             "updated_by_specification",
-            lambda sim, id: sim.register.set_specification(id, "THC Max", "20", "Float", "%"),
+            lambda sim, key: sim.register.set_specification(key, "THC Max", "20", "Float", "%"),
         ),
     ],
 )

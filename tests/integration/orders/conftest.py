@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from aiq_cova_plugin.simulator import Simulator
+
 from tests.integration.orders.kit import (
     Bench,
     config_for,
@@ -32,9 +33,7 @@ def sim(running_simulator: Simulator) -> Simulator:
 
 
 @pytest.fixture(scope="session")
-def _ready_database(
-    running_simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def _ready_database(running_simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite file with all tables and store s1 connected, to be copied."""
     path = tmp_path_factory.mktemp("template") / "shop.sqlite"
     shop = Shop(f"sqlite:///{path}", **config_for(running_simulator))

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +32,8 @@ from aiq_cova_plugin.simulator import Simulator, Switches
 from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.models import Push, PushEvent
 from aiq_cova_plugin.wiring import build_services
-from tests.support.shop import ADA, MAPLE_STREET, Shop
+
+from tests.support.shop import ADA, MAPLE_STREET, Shop, ShopOrder
 
 SECRET_KEY = Fernet.generate_key().decode()
 READ_TIMEOUT_SECONDS = 0.4
@@ -159,6 +160,23 @@ class Bench:
     def deliver(self, order_id: str = "1", **more: Any) -> Push:
         """The same for delivery."""
         return self.place(order_id, **{"address": MAPLE_STREET, **more})
+
+    def change_order(self, order_id: str = "1", **document: Any) -> None:
+        """Somebody edits the order in the shop; the keys are those of its document."""
+        with self.shop.app.app_context():
+            found = self.shop.db.session.get_one(ShopOrder, ("s1", order_id))
+            found.document = {**found.document, **document}
+            self.shop.db.session.commit()
+
+    def delete_order(self, order_id: str = "1") -> None:
+        """The order vanishes from the shop."""
+        with self.shop.app.app_context():
+            self.shop.db.session.delete(self.shop.db.session.get_one(ShopOrder, ("s1", order_id)))
+            self.shop.db.session.commit()
+
+    @property
+    def database_url(self) -> str:
+        return str(self.shop.app.config["SQLALCHEMY_DATABASE_URI"])
 
     # --- the work ------------------------------------------------------------------------
 
@@ -294,16 +312,14 @@ def copy_database(template: Path, target: Path) -> str:
 
 
 def dump_of(database_url: str) -> str:
-    """Every value of every table of the database, as one text."""
+    """Every value of every table of the plugin, as one text."""
     engine = sa.create_engine(database_url)
+    rows: list[Any] = []
     try:
         with engine.connect() as connection:
-            names = sa.inspect(engine).get_table_names()
-            rows: Sequence[Any] = [
-                row
-                for name in names
-                for row in connection.execute(sa.text(f'SELECT * FROM "{name}"'))  # noqa: S608
-            ]
+            for name in sa.inspect(engine).get_table_names():
+                if name.startswith("cova_"):
+                    rows += connection.execute(sa.select("*").select_from(sa.table(name)))
     finally:
         engine.dispose()
     return "\n".join(str(tuple(row)) for row in rows)
@@ -311,5 +327,4 @@ def dump_of(database_url: str) -> str:
 
 def customer(**changes: Any) -> dict[str, Any]:
     """Ada, with changes."""
-    merged: Mapping[str, Any] = {**ADA, **changes}
-    return dict(merged)
+    return {**ADA, **changes}

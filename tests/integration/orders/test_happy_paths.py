@@ -167,12 +167,15 @@ def test_asynchronous_register_is_waited_for(
 
 def test_asynchronous_refusal_needs_attention(bench: Bench) -> None:
     bench.sim.switches.update({"order_mode": "asynchronous", "order_step_reads": 3})
-    bench.place(lines=[(bench.sim.ordinary_products(1)[0], "Gelato", "999", "10.00")])
+    bench.sim.faults.add(
+        "submit_order", action="non_transient_failure", message="The tax does not fit."
+    )
+    bench.place()
 
     row = bench.go_on()
 
     assert row.state == "needs_attention"
-    assert "out of stock" in row.reason
+    assert "The tax does not fit." in row.reason
 
 
 @pytest.mark.parametrize("enum_style", ["number", "name"])
@@ -304,12 +307,15 @@ def test_documents_of_the_commands(both: Bench) -> None:
     }
     code, shown = both.command("orders", "show", "1001")
     assert code == 0
-    assert shown.items() >= {
-        "order_id": "1001",
-        "state": "in_pos",
-        "cova_customer_id": both.customers_with()[0]["id"],
-        "next_attempt_at": None,
-    }.items()
+    assert (
+        shown.items()
+        >= {
+            "order_id": "1001",
+            "state": "in_pos",
+            "cova_customer_id": both.customers_with()[0]["id"],
+            "next_attempt_at": None,
+        }.items()
+    )
     assert all(set(step) == {"at", "event", "detail"} for step in shown["timeline"])
     assert both.command("orders", "list", "--state", "queued")[1] == {"orders": []}
     (hold,) = both.holds()
@@ -317,7 +323,7 @@ def test_documents_of_the_commands(both: Bench) -> None:
         "store_id": "s1",
         "order_id": "1001",
         "cova_product_id": both.sim.ordinary_products(1)[0],
-        "quantity": "1",
+        "quantity": 1,
         "state": "active",
     }
     assert hold.pop("since")
