@@ -110,9 +110,9 @@ class _Reader:
         self._environment = environment
 
     def _raw(self, key: str) -> Any:
-        if key in self._settings:
-            value = self._settings[key]
-            return DEFAULTS[key] if value is None else value
+        value = self._settings.get(key)
+        if value is not None:
+            return value
         value = self._environment.get(key)
         return DEFAULTS[key] if value is None or not value.strip() else value
 

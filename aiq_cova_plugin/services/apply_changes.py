@@ -12,6 +12,7 @@ from aiq_cova_plugin.domain.catalogue import FieldIssue, ProductSnapshot
 from aiq_cova_plugin.domain.categories import CategoryChoice
 from aiq_cova_plugin.domain.pricing import next_price_change
 from aiq_cova_plugin.domain.snapshot_codec import snapshot_to_json
+from aiq_cova_plugin.errors import LeaseHeld
 from aiq_cova_plugin.host import ApplyResult
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.plan_product import HostSide, ProductPlan, plan_product
@@ -22,6 +23,7 @@ from aiq_cova_plugin.store.holds import (
     release_settled,
     settling_products,
 )
+from aiq_cova_plugin.store.leases import HeldLease
 from aiq_cova_plugin.store.models import Product
 from aiq_cova_plugin.store.products import lock_products, products_by_id, save_products
 
@@ -74,12 +76,14 @@ class ProductWriter:
         *,
         owned: frozenset[str],
         settings_version: int,
+        lease: HeldLease | None,
         on_batch: Callable[[int], None],
     ) -> None:
         self._ctx = ctx
         self._store_id = store_id
         self._owned = owned
         self._settings_version = settings_version
+        self._lease = lease
         self._on_batch = on_batch
         self.outcome = Outcome()
 
@@ -106,11 +110,16 @@ class ProductWriter:
         return held
 
     def write(self, candidates: Sequence[Candidate]) -> None:
-        """Tell the host about every candidate; one bad product fails alone."""
+        """Tell the host about every candidate; one bad product fails alone.
+
+        Raises `LeaseHeld` when another worker has taken the run over.
+        """
         for start in range(0, len(candidates), _BATCH):
             batch = candidates[start : start + _BATCH]
             try:
                 self._write_batch(batch)
+            except LeaseHeld:
+                raise
             except Exception as exc:
                 if is_database_trouble(exc):
                     raise
@@ -126,6 +135,8 @@ class ProductWriter:
         for candidate in batch:
             try:
                 self._write_batch([candidate])
+            except LeaseHeld:
+                raise
             except Exception as exc:
                 if is_database_trouble(exc):
                     raise
@@ -137,6 +148,8 @@ class ProductWriter:
         ctx, ids = self._ctx, [each.snapshot.cova_product_id for each in batch]
         fresh = Outcome()
         with ctx.database.job_transaction() as connection:
+            if self._lease is not None:
+                ctx.leases.renew_within(connection, self._lease)
             lock_products(connection, self._store_id, ids)
             self._release_counted_holds(connection, batch)
             rows = products_by_id(connection, self._store_id, ids)

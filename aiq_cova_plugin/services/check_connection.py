@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiq_cova_plugin.cova.client import CovaClient
@@ -23,57 +22,37 @@ class CheckStep:
 
 
 def try_connection(ctx: ServiceContext, credentials: CovaCredentials) -> list[CheckStep]:
-    """Log in, read a product, find the location; stops at the first step that fails.
+    """Log in, find the location, read a product; stops at the first step that fails.
 
     Nothing is stored, not even the token. Never raises for what COVA answers: the failed
     step says it.
     """
+    steps: list[CheckStep] = []
     with ctx.open_client(credentials, is_trial=True) as client:
-        steps: list[CheckStep] = []
-        for name, done, field, attempt in (
-            ("log_in", "COVA accepts the log-in.", "password", _log_in),
-            ("products", "The company's products can be read.", "company_id", _read_products),
-            ("location", "The location belongs to the company.", "location_id", _find_location),
-        ):
-            step = _try(name, done, field, lambda attempt=attempt: attempt(client, credentials))  # type: ignore[misc]  # binds the loop's value
-            steps.append(step)
-            if not step.ok:
+        for check in (_log_in, _find_location, _read_products):
+            steps.append(check(client, credentials))
+            if not steps[-1].ok:
                 break
     return steps
 
 
-def _try(name: str, done: str, field: str, attempt: Callable[[], CheckStep | None]) -> CheckStep:
+def _log_in(client: CovaClient, _credentials: CovaCredentials) -> CheckStep:
     try:
-        return attempt() or CheckStep(name, ok=True, message=done)
-    except NotPermitted as exc:
-        fix = exc.fix or (
-            "Ask COVA's API support to give the API user this permission, and check that the "
-            "Company ID is the one in the onboarding package."
-        )
-        return CheckStep(name, False, exc.message, fix, exc.field or field)
-    except Rejected as exc:
-        fix = exc.fix or "Compare this field with COVA's onboarding package."
-        return CheckStep(name, False, exc.message, fix, exc.field or field)
+        client.log_in()
     except CovaPluginError as exc:
-        return CheckStep(name, False, exc.message, exc.fix, exc.field)
+        return CheckStep("log_in", False, exc.message, exc.fix, exc.field)
+    return CheckStep("log_in", True, "COVA accepts the log-in.")
 
 
-def _log_in(client: CovaClient, _credentials: CovaCredentials) -> None:
-    client.log_in()
-
-
-def _read_products(client: CovaClient, _credentials: CovaCredentials) -> None:
-    client.product_page(skip=0, top=1)
-
-
-def _find_location(client: CovaClient, credentials: CovaCredentials) -> CheckStep | None:
+def _find_location(client: CovaClient, credentials: CovaCredentials) -> CheckStep:
+    """Before any product: COVA answers a wrong location with a fault of its own (section 5)."""
     try:
         locations = client.locations()
     except CovaPluginError:
         # Not every API user may read the company tree, and nothing else needs it.
         return CheckStep("location", True, "The list of locations could not be read.")
     if not locations or any(each.id == credentials.location_id for each in locations):
-        return None
+        return CheckStep("location", True, "The location belongs to the company.")
     known = ", ".join(f"{each.id} ({each.name})" for each in locations[:10])
     return CheckStep(
         "location",
@@ -82,3 +61,23 @@ def _find_location(client: CovaClient, credentials: CovaCredentials) -> CheckSte
         f"Its locations are: {known}.",
         "location_id",
     )
+
+
+def _read_products(client: CovaClient, credentials: CovaCredentials) -> CheckStep:
+    try:
+        client.product_page(skip=0, top=1)
+    except (NotPermitted, Rejected) as exc:
+        # The log-in was right, so COVA most likely minds the company it was asked about.
+        return CheckStep(
+            "products",
+            False,
+            f"COVA does not let this API user read the products of company "
+            f"{credentials.company_id}: {exc.message}",
+            "Compare the Company ID with COVA's onboarding package. If it is right, ask COVA's "
+            "API support to give the API user this permission.",
+            "company_id",
+        )
+    except CovaPluginError as exc:
+        fix = exc.fix or "Compare Company ID and Location ID with COVA's onboarding package."
+        return CheckStep("products", False, exc.message, fix, exc.field)
+    return CheckStep("products", True, "The company's products can be read.")

@@ -6,11 +6,13 @@ COVA's order id is chosen here, before anything is sent, and never changes.
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 from aiq_cova_plugin.domain.push_states import PushState
-from aiq_cova_plugin.host import Order
+from aiq_cova_plugin.host import Order, OrderNotFound
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.reserve_stock import hold_order, release_order
 from aiq_cova_plugin.store import outbox
@@ -40,38 +42,39 @@ def enqueue_order(ctx: ServiceContext, order: Order, *, found_by: str = "signal"
     if not settings.sync_orders:
         return False
     now = ctx.clock.now()
-    added = outbox.add_push(
-        connection,
-        {
-            "store_id": order.store_id,
-            "order_id": order.id,
-            "order_number": order.number,
-            "cova_order_id": str(uuid4()),
-            "state": PushState.QUEUED.value,
-            "attempts": 0,
-            "next_attempt_at": now,
-            "reason": "",
-            "fix": "",
-            "kind": "",
-            "fence": 0,
-            "refusals": 0,
-            "is_delivery": order.delivery is not None,
-            "host_total": order_total(order),
-            "cova_status": "",
-            "host_status": "confirmed",
-            "warning": "",
-            "cancel_requested": False,
-            "payment_state": "",
-            "payment_reference": "",
-            "queued_at": order.confirmed_at or now,
-        },
-    )
+    added = outbox.add_push(connection, _new_push(order, now))
     if added:
         push = outbox.push_of_order(connection, order.store_id, order.id)
         if push is not None:
             how = "Its signal was missed; the sweep found it." if found_by == "sweep" else ""
             outbox.add_event(connection, push.id, "queued", how, at=now)
     return added
+
+
+def _new_push(order: Order, now: datetime) -> dict[str, Any]:
+    return {
+        "store_id": order.store_id,
+        "order_id": order.id,
+        "order_number": order.number,
+        "cova_order_id": str(uuid4()),
+        "state": PushState.QUEUED.value,
+        "attempts": 0,
+        "next_attempt_at": now,
+        "reason": "",
+        "fix": "",
+        "kind": "",
+        "fence": 0,
+        "refusals": 0,
+        "is_delivery": order.delivery is not None,
+        "host_total": order_total(order),
+        "cova_status": "",
+        "host_status": "confirmed",
+        "warning": "",
+        "cancel_requested": False,
+        "payment_state": "",
+        "payment_reference": "",
+        "queued_at": order.confirmed_at or now,
+    }
 
 
 def withdraw_order(ctx: ServiceContext, store_id: str, order_id: str) -> None:
@@ -81,9 +84,10 @@ def withdraw_order(ctx: ServiceContext, store_id: str, order_id: str) -> None:
     asked to cancel it there.
     """
     connection = ctx.database.shared()
-    push = outbox.push_of_order(connection, store_id, order_id)
+    push = outbox.lock_push(connection, store_id, order_id)
     if push is None:
         release_order(ctx, store_id, order_id, reason="cancelled in the shop")
+        _keep_from_sweep(ctx, store_id, order_id)
         return
     state = PushState(push.state)
     if state in (PushState.WITHDRAWN, PushState.COMPLETED, PushState.CANCELLED):
@@ -99,15 +103,7 @@ def withdraw_order(ctx: ServiceContext, store_id: str, order_id: str) -> None:
         outbox.change_push(
             connection,
             push.id,
-            {
-                "state": PushState.WITHDRAWN.value,
-                "cancel_requested": True,
-                "next_attempt_at": None,
-                "finished_at": now,
-                "reason": "",
-                "fix": "",
-                "host_status": "cancelled",
-            },
+            {**_withdrawn_at(now), "reason": "", "fix": ""},
         )
         outbox.add_event(connection, push.id, "withdrawn", "It had not been sent.", at=now)
         return
@@ -115,6 +111,41 @@ def withdraw_order(ctx: ServiceContext, store_id: str, order_id: str) -> None:
     if state is PushState.NEEDS_ATTENTION:
         values["state"] = PushState.CHECKING.value
     outbox.change_push(connection, push.id, values)
+
+
+def _withdrawn_at(now: datetime) -> dict[str, Any]:
+    return {
+        "state": PushState.WITHDRAWN.value,
+        "cancel_requested": True,
+        "next_attempt_at": None,
+        "finished_at": now,
+        "host_status": "cancelled",
+    }
+
+
+def _keep_from_sweep(ctx: ServiceContext, store_id: str, order_id: str) -> None:
+    """Note down a cancelled order whose confirmation was missed, or the sweep would send it."""
+    connection = ctx.database.shared()
+    settings = connection_of(connection, store_id)
+    if settings is None or not (settings.enabled and settings.sync_orders):
+        return
+    try:
+        order = ctx.host.get_order(store_id, order_id)
+    except OrderNotFound:
+        return
+    if order.confirmed_at is None:
+        return
+    now = ctx.clock.now()
+    if outbox.add_push(connection, {**_new_push(order, now), **_withdrawn_at(now)}):
+        push = outbox.push_of_order(connection, store_id, order_id)
+        if push is not None:
+            outbox.add_event(
+                connection,
+                push.id,
+                "withdrawn",
+                "The shop cancelled it before it was queued.",
+                at=now,
+            )
 
 
 def _never_left(push: Push) -> bool:

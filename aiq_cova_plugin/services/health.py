@@ -28,7 +28,11 @@ def health_of(ctx: ServiceContext) -> dict[str, Any]:
         ctx.went_down("health")
         return {"status": "down", "reason": "The plugin's tables cannot be read."}
     ctx.came_back("health")
-    is_fine = all(store["is_fresh"] and not store["needs_attention"] for store in stores)
+    is_fine = all(
+        store["is_fresh"] and store["state"] != "not_ready" and not store["needs_attention"]
+        for store in stores
+        if store["is_enabled"]
+    )
     return {"status": "ok" if is_fine else "attention", "stores": stores}
 
 
@@ -44,6 +48,7 @@ def _store_health(ctx: ServiceContext, connection: Any, row: Connection) -> dict
     return {
         "store_id": row.store_id,
         "state": state,
+        "is_enabled": row.enabled,
         "last_good_sync_at": None if last_good is None else last_good.isoformat(),
         "sync_age_seconds": age,
         "is_fresh": not is_watched or now - since <= allowed,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from aiq_cova_plugin.cova.client import CovaClient
-from aiq_cova_plugin.errors import VersionConflict
+from aiq_cova_plugin.errors import Rejected, VersionConflict
 from aiq_cova_plugin.host import Order
 from aiq_cova_plugin.mapping.address_to_cova import Add, Keep, Overwrite, plan_address
 from aiq_cova_plugin.schemas.records import Customer, CustomerAddress
@@ -39,11 +39,19 @@ def place_address(
         plan = plan_address(known.addresses, order.delivery.address)
         try:
             return _carry_out(client, customer.id, plan, on_step)
-        except VersionConflict:
-            if attempt == _TRIES:
+        except Rejected as exc:
+            # A stale version may be answered with a plain 400 as well (cova-api.md section 8.5).
+            is_stale = isinstance(exc, VersionConflict) or exc.status == 400
+            if not is_stale or not isinstance(plan, Overwrite) or attempt == _TRIES:
                 raise
             known = client.customer(customer.id)
+            if _version_of(plan.old, known) == plan.old.version:
+                raise
     return ""
+
+
+def _version_of(address: CustomerAddress, customer: Customer) -> int | None:
+    return next((each.version for each in customer.addresses if each.id == address.id), None)
 
 
 def _carry_out(

@@ -21,7 +21,6 @@ def plan_store_jobs(ctx: ServiceContext, store_id: str, *, sync_now: bool = True
         ctx.schedule.drop(store_id)
         return
     now, config = ctx.clock.now(), ctx.config
-    later = timedelta(days=3650)
     intervals = {
         CATALOG: config.catalog_interval_seconds,
         SWEEP: _SWEEP_SECONDS,
@@ -31,8 +30,9 @@ def plan_store_jobs(ctx: ServiceContext, store_id: str, *, sync_now: bool = True
     for job, seconds in intervals.items():
         is_first = job not in known
         due_now = is_first or (sync_now and job == CATALOG)
-        # An earlier due time wins, so a job that is planned already keeps its own.
-        due_at = now if due_now else now + later
+        # An earlier due time wins, so a job that is planned already keeps its own, unless the
+        # interval has become shorter since.
+        due_at = now if due_now else now + timedelta(seconds=seconds)
         ctx.schedule.plan(store_id, job, interval_seconds=seconds, due_at=due_at)
 
 

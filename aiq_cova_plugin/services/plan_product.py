@@ -38,7 +38,10 @@ class HostSide:
 
 @dataclass(frozen=True)
 class ProductPlan:
-    """What to tell the host, if anything, and what is known once it has agreed."""
+    """What to tell the host, if anything, and what is known once it has agreed.
+
+    `old` and `new` hold the fields that differ, in their JSON form.
+    """
 
     change: ProductChange | None
     state_after: str
@@ -91,26 +94,35 @@ def plan_product(
         if _has_no_price(snapshot, owned):
             return nothing
         return _plan(snapshot, "create", values, applied, SHOWN)
-    changed = _changed(values, applied)
+    values = _without_erasures(values, applied)
     if host.state == HIDDEN and "enabled" in owned:
-        return _plan(snapshot, "restore", changed | {"enabled": True}, applied, SHOWN)
-    if not changed:
+        return _plan(snapshot, "restore", values | {"enabled": True}, applied, SHOWN)
+    if not _changed(encode_fields(values), applied):
         # Once staff decide what is on the menu, a product we hid is theirs to show again.
         return replace(nothing, state_after=SHOWN)
-    return _plan(snapshot, "update", changed, applied, SHOWN)
+    # All that COVA owns goes along with what changed, so that an edit made in the shop
+    # meanwhile is overwritten too.
+    return _plan(snapshot, "update", values, applied, SHOWN)
 
 
 def _has_no_price(snapshot: ProductSnapshot, owned: frozenset[str]) -> bool:
     return "price" in owned and snapshot.regular_price is None and not snapshot.price_tiers
 
 
-def _changed(values: Mapping[str, Any], applied: Mapping[str, Any]) -> dict[str, Any]:
-    encoded = encode_fields(values)
+def _without_erasures(values: Mapping[str, Any], applied: Mapping[str, Any]) -> dict[str, Any]:
+    """The values without those that would erase something by COVA saying nothing of it."""
     return {
         name: value
         for name, value in values.items()
-        if (name not in applied or encoded[name] != applied[name])
-        and not (_is_empty(value) and applied.get(name) and name not in _MAY_BECOME_EMPTY)
+        if not (_is_empty(value) and applied.get(name) and name not in _MAY_BECOME_EMPTY)
+    }
+
+
+def _changed(encoded: Mapping[str, Any], applied: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in encoded.items()
+        if name not in applied or value != applied[name]
     }
 
 
@@ -125,11 +137,12 @@ def _plan(
     applied: dict[str, Any],
     state_after: str,
 ) -> ProductPlan:
-    new = encode_fields(values)
+    told = encode_fields(values)
+    new = _changed(told, applied)
     return ProductPlan(
         change=ProductChange(snapshot.cova_product_id, action, dict(values)),
         state_after=state_after,
-        applied_after=applied | new,
+        applied_after=applied | told,
         old={name: applied.get(name) for name in new},
         new=new,
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from aiq_cova_plugin.cova.client import CovaClient
-from aiq_cova_plugin.errors import CovaPluginError, LeaseHeld, NotFound, Retryable
+from aiq_cova_plugin.errors import BadCredentials, CovaPluginError, LeaseHeld, NotFound, Retryable
 from aiq_cova_plugin.mapping.order_status_from_cova import Phase, reading_from_cova
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.settle_status import next_poll_at, settle_reading
@@ -29,9 +30,10 @@ class PollReport:
     needs_attention: int = 0
     failed: int = 0
     reasons: list[str] = field(default_factory=list)
+    is_log_in_refused: bool = False
 
     def as_document(self) -> dict[str, Any]:
-        return dict(vars(self))
+        return {name: value for name, value in vars(self).items() if name != "is_log_in_refused"}
 
 
 def poll_statuses(ctx: ServiceContext, store_id: str, *, only_due: bool = False) -> PollReport:
@@ -52,14 +54,16 @@ def poll_statuses(ctx: ServiceContext, store_id: str, *, only_due: bool = False)
         if not orders:
             return report
         ctx.database.end_reading()
-        client = ctx.open_client(credentials_of(ctx, settings))
-        outages = 0
-        for position, push in enumerate(orders):
-            if outages >= _GIVE_UP_AFTER:
-                report.waiting += len(orders) - position
-                break
-            outages = 0 if _poll_one(ctx, client, push, report) else outages + 1
-            ctx.leases.renew(lease)
+        with ctx.open_client(credentials_of(ctx, settings)) as client:
+            outages = 0
+            for position, push in enumerate(orders):
+                if outages >= _GIVE_UP_AFTER or report.is_log_in_refused:
+                    # COVA is away, or a refused log-in would lock the account: all wait.
+                    report.waiting += len(orders) - position
+                    _ask_all_later(ctx, store_id)
+                    break
+                outages = 0 if _poll_one(ctx, client, push, report) else outages + 1
+                ctx.leases.renew(lease)
     return report
 
 
@@ -85,15 +89,32 @@ def _poll_one(ctx: ServiceContext, client: CovaClient, push: Push, report: PollR
     except LeaseHeld:
         raise
     except CovaPluginError as exc:
+        report.is_log_in_refused = isinstance(exc, BadCredentials)
+        _ask_later(ctx, push)
         report.failed += 1
         report.reasons.append(f"Order {push.order_number}: {exc.message}")
         return not isinstance(exc, Retryable)
     except Exception:  # noqa: BLE001 - one order must not stop the others; logged
         # One order's trouble in the host must not keep the others from moving on.
         log.exception("poll_failed_unexpectedly", extra={"push_id": push.id})
+        _ask_later(ctx, push)
         report.failed += 1
         report.reasons.append(f"Order {push.order_number}: something unexpected went wrong.")
     return True
+
+
+def _ask_later(ctx: ServiceContext, push: Push) -> None:
+    """It did not work: not again with the next tick, but when it is this order's turn."""
+    now = ctx.clock.now()
+    with ctx.database.short() as connection:
+        due_at = next_poll_at(ctx, push.in_pos_at or now, now)
+        outbox.change_push(connection, push.id, {"poll_due_at": due_at})
+
+
+def _ask_all_later(ctx: ServiceContext, store_id: str) -> None:
+    due_at = ctx.clock.now() + timedelta(seconds=ctx.config.status_interval_seconds)
+    with ctx.database.short() as connection:
+        outbox.postpone_polls(connection, store_id, until=due_at)
 
 
 def _note_surprise(ctx: ServiceContext, push: Push, warning: str) -> None:

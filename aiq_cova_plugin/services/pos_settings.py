@@ -302,3 +302,5 @@ _FIELD_WORDS: dict[str, tuple[str, str, str]] = {
     ),
     "tax_rates": ("Tax rates", "Taxes follow COVA.", "Staff set the taxes."),
 }
+FIELD_LABELS: dict[str, str] = {name: words[0] for name, words in _FIELD_WORDS.items()}
+"""Product field → what staff call it."""

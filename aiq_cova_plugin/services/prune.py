@@ -21,7 +21,7 @@ class Pruned:
 
     runs: int = 0
     orders: int = 0
-    earlier_addresses: int = 0
+    personal_values: int = 0
     holds: int = 0
     tokens: int = 0
 
@@ -35,7 +35,7 @@ def prune(ctx: ServiceContext, _store_id: str | None = None) -> Pruned:
     with ctx.database.short() as connection:
         gone.runs = runs.prune_runs(connection, before=now - KEEP_RUNS)
     with ctx.database.short() as connection:
-        gone.earlier_addresses = outbox.forget_private(connection, before=now - KEEP_PRIVATE)
+        gone.personal_values = outbox.forget_private(connection, before=now - KEEP_PRIVATE)
     with ctx.database.short() as connection:
         gone.orders = outbox.prune_finished(connection, before=now - KEEP_ORDERS)
     with ctx.database.short() as connection:

@@ -118,7 +118,7 @@ def push_due_orders(ctx: ServiceContext, store_id: str, *, limit: int = 500) -> 
                 report.waiting += len(due) - position
                 break
             failed_before = report.failed
-            refused = _push_one(ctx, settings, client, push_id, report, refused)
+            refused = _push_one(ctx, settings, client, push_id, report=report, refused=refused)
             outages = outages + 1 if report.failed > failed_before else 0
     return report
 
@@ -128,6 +128,7 @@ def _push_one(
     settings: Connection,
     client: CovaClient,
     push_id: int,
+    *,
     report: PushReport,
     refused: BadCredentials | None,
 ) -> BadCredentials | None:

@@ -84,6 +84,10 @@ def cancel_order(ctx: ServiceContext, push: Push, *, by: str) -> None:
     state = PushState(push.state)
     if state in FINAL_STATES:
         raise IllegalMove(f"Order {push.order_number} is {state.value.replace('_', ' ')} already.")
+    if state is PushState.NEEDS_ATTENTION and push.cancel_requested:
+        # COVA refused it once: ask again.
+        retry_order(ctx, push, by=by)
+        return
     with ctx.database.job_transaction() as connection:
         now = ctx.clock.now()
         outbox.add_event(connection, push.id, "withdraw_asked", f"Asked by {by}.", at=now)
@@ -94,7 +98,8 @@ def choose_customer(ctx: ServiceContext, push: Push, cova_customer_id: str, *, b
     """Send the order to this COVA customer, as a person decided, and retry it."""
     now = ctx.clock.now()
     with ctx.database.short() as connection:
-        outbox.change_push(connection, push.id, {"chosen_customer_id": cova_customer_id})
+        chosen = {"chosen_customer_id": cova_customer_id, "candidates_encrypted": None}
+        outbox.change_push(connection, push.id, chosen)
         outbox.add_event(
             connection,
             push.id,

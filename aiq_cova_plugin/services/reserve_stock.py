@@ -13,7 +13,7 @@ from typing import Any
 
 from aiq_cova_plugin.domain.field_values import encode_value
 from aiq_cova_plugin.domain.sellable import sellable_quantity
-from aiq_cova_plugin.host import InsufficientStock, OrderLine, ProductChange
+from aiq_cova_plugin.host import InsufficientStock, OrderLine, OrderNotFound, ProductChange
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.store import holds
 from aiq_cova_plugin.store.connections import connection_of
@@ -76,11 +76,32 @@ def hold_order(
 
 
 def release_order(ctx: ServiceContext, store_id: str, order_id: str, *, reason: str) -> None:
-    """Release every hold of the order."""
+    """Release every hold of the order; one that never had any will not get them late."""
     connection = ctx.database.shared()
+    before = holds.holds_of_order(connection, store_id, order_id)
+    if not before:
+        _remember_release(ctx, connection, store_id, order_id, reason)
+        return
+    lock_products(connection, store_id, [hold.cova_product_id for hold in before])
     freed = holds.release_holds(connection, store_id, order_id, now=ctx.clock.now(), reason=reason)
     if freed:
         publish_quantities(ctx, connection, store_id, freed)
+
+
+def _remember_release(
+    ctx: ServiceContext, connection: DatabaseConnection, store_id: str, order_id: str, reason: str
+) -> None:
+    """The cancel overtook the order: leave released holds, which a late signal respects."""
+    settings = connection_of(connection, store_id)
+    if settings is None or not settings.enabled:
+        return
+    try:
+        wanted = quantities_of(ctx.host.get_order(store_id, order_id).lines)
+    except OrderNotFound:
+        return
+    now = ctx.clock.now()
+    holds.take_holds(connection, store_id, order_id, wanted, now=now)
+    holds.release_holds(connection, store_id, order_id, now=now, reason=reason)
 
 
 def sellable_now(
@@ -122,7 +143,7 @@ def publish_quantities(
     ]
     if not changes:
         return
-    told = _tell_host(ctx, store_id, changes)
+    told = _tell_host(ctx, connection, store_id, changes)
     for change in changes:
         applied = dict(shown[change.cova_product_id].applied)
         if change.cova_product_id in told:
@@ -133,9 +154,16 @@ def publish_quantities(
         change_product(connection, store_id, change.cova_product_id, values)
 
 
-def _tell_host(ctx: ServiceContext, store_id: str, changes: Sequence[ProductChange]) -> set[str]:
+def _tell_host(
+    ctx: ServiceContext,
+    connection: DatabaseConnection,
+    store_id: str,
+    changes: Sequence[ProductChange],
+) -> set[str]:
     try:
-        results = ctx.host.apply_products(store_id, changes)
+        results = ctx.database.guarded(
+            connection, lambda: ctx.host.apply_products(store_id, changes)
+        )
     except Exception:  # noqa: BLE001 - the catalogue must not undo a hold; logged
         log.exception("quantities_not_applied", extra={"store_id": store_id})
         return set()

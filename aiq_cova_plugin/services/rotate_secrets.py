@@ -28,4 +28,4 @@ def rotate_secrets(ctx: ServiceContext) -> dict[str, int]:
                 rotated += len(values)
         addresses = outbox.rotate_private(connection, ctx.vault.rotate)
         dropped = tokens.drop_tokens(connection)
-    return {"secrets": rotated, "earlier_addresses": addresses, "tokens_dropped": dropped}
+    return {"secrets": rotated, "personal_values": addresses, "tokens_dropped": dropped}

@@ -57,14 +57,15 @@ def settle_reading(
     push. A push that moved on meanwhile is left alone.
     """
     with ctx.database.job_transaction() as connection:
-        current = outbox.push_of_order(connection, push.store_id, push.order_id)
+        # Locked: the shop may be writing its cancel at this very moment.
+        current = outbox.lock_push(connection, push.store_id, push.order_id)
         if (
             current is None
             or PushState(current.state) in FINAL_STATES
             or (fence is not None and current.fence != fence)
         ):
             return Settled(PushState(push.state), is_change=False)
-        settling = _Settling(ctx, connection, current, reading)
+        settling = _Settling(ctx, connection, current, reading, is_claimed=fence is not None)
         settled = settling.carry_out()
     _announce(ctx, current, settled, settling)
     return settled
@@ -77,8 +78,11 @@ class _Settling:
         connection: DatabaseConnection,
         push: Push,
         reading: StatusReading,
+        *,
+        is_claimed: bool,
     ) -> None:
         self._ctx = ctx
+        self._is_claimed = is_claimed
         self._connection = connection
         self._push = push
         self._reading = reading
@@ -130,9 +134,10 @@ class _Settling:
             "cova_status": reading.raw_status,
             "polled_at": self._now,
             "poll_due_at": None if is_final else next_poll_at(self._ctx, in_pos_at, self._now),
-            "lease_owner": None,
-            "lease_until": None,
         }
+        if self._is_claimed or is_final:
+            # Who merely polls must not take a claim away from the worker that has it.
+            values |= {"lease_owner": None, "lease_until": None}
         if reading.sale_total is not None:
             values["sale_total"] = reading.sale_total
         if status is not None:

@@ -183,6 +183,7 @@ class _Run:
             self._store_id,
             owned=self._owned,
             settings_version=settings.settings_version,
+            lease=lease,
             on_batch=self._note_batch,
         )
 
@@ -400,6 +401,8 @@ class _Run:
             values["cursor"] = reading.cova_time
             self._cursor_after = reading.cova_time
         with self._ctx.database.short() as connection:
+            if self._lease is not None:
+                self._ctx.leases.renew_within(connection, self._lease)
             save_sync_state(connection, self._store_id, values)
             if not self._settings.check_ok:
                 save_connection(connection, self._store_id, _CHECK_PASSED, now=now)

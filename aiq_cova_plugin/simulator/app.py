@@ -102,6 +102,11 @@ def create_app(world: World) -> Flask:
     ):
         app.register_blueprint(module.blueprint)
     cashier.add_templates(app)
+    world.faults.operations = frozenset(
+        rule.endpoint.rpartition(".")[2]
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith(("api_", "token."))
+    )
     app.before_request(_before)
     app.after_request(_after)
     app.register_error_handler(ApiError, _api_error)

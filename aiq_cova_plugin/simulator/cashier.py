@@ -14,7 +14,6 @@ from flask import (
     Blueprint,
     Flask,
     Response,
-    current_app,
     redirect,
     render_template,
     request,
@@ -128,7 +127,7 @@ def switches() -> str:
         switches=settings,
         faults=[rule.to_dict() for rule in world.faults.rules()],
         actions=ACTIONS,
-        operations=_operations(),
+        operations=sorted(world.faults.operations),
     )
 
 
@@ -288,17 +287,6 @@ def _product_view(world: World, product: Product) -> dict[str, Any]:
         "rooms": rooms,
         "picture": None if picture is None else f"/assets/{picture}.svg",
     }
-
-
-def _operations() -> list[str]:
-    """The names of the services' calls, which faults can be given for."""
-    return sorted(
-        {
-            rule.endpoint.rpartition(".")[2]
-            for rule in current_app.url_map.iter_rules()
-            if rule.endpoint.startswith(("api_", "token."))
-        }
-    )
 
 
 def _choices(name: str, value: object) -> tuple[str, ...]:

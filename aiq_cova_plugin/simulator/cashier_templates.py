@@ -16,6 +16,7 @@ main{max-width:72rem;margin:1.4rem auto;padding:0 1.2rem;display:grid;gap:1rem}
 h1{font-size:1.35rem;margin:0}h2{font-size:1.05rem;margin:0}p{margin:.3rem 0}
 .card{background:var(--card);border:1px solid var(--line);border-radius:.8rem;padding:1rem 1.2rem}
 .row{display:flex;gap:.6rem;align-items:center;flex-wrap:wrap}.row>.push{margin-left:auto}
+.card>.row+.row{margin-top:.6rem}
 .soft{color:var(--soft)}.small{font-size:.86rem}
 .tag{display:inline-block;padding:.1rem .6rem;border-radius:1rem;font-size:.82rem;
 background:var(--leaf-soft);color:var(--leaf)}
@@ -62,7 +63,7 @@ ORDERS = """{% extends 'register/base.html' %}
 <span class="tag {{ order.tone }}">{{ order.status }}</span>
 {% if order.status == 'ReadyForPayment' %}<span class="tag wait">{{ order.fulfilment }}</span>
 {% endif %}<span class="tag done">{{ 'Delivery' if order.is_delivery else 'Pickup' }}</span>
-<span class="push"><b>{{ order.sale_total }}</b>
+<span class="push"><b>{{ "%.2f"|format(order.sale_total) }}</b>
 {% if order.is_paid %}<span class="tag">paid online</span>{% endif %}</span></div>
 <p>{{ order.who }}{% if order.phone %}, {{ order.phone }}{% endif %}
 {% if order.address %}<br><span class="soft">{{ order.address }}</span>{% endif %}</p>
@@ -72,7 +73,7 @@ ORDERS = """{% extends 'register/base.html' %}
 <table><thead><tr><th>Product</th><th class="num">Quantity</th>
 <th class="num">Line</th></tr></thead>
 <tbody>{% for line in order.lines %}<tr><td>{{ line.name }}</td>
-<td class="num">{{ line.quantity }}</td><td class="num">{{ line.amount }}</td></tr>{% endfor %}
+<td class="num">{{ line.quantity }}</td><td class="num">{{ "%.2f"|format(line.amount) }}</td></tr>{% endfor %}
 </tbody></table>
 {% if order.status == 'ReadyForPayment' %}<form method="post"
 action="/_register/orders/{{ order.id }}"><button class="main" name="do" value="complete">
@@ -99,7 +100,7 @@ PRODUCTS = """{% extends 'register/base.html' %}
 <span class="soft small">{{ item.catalog_sku }}, {{ item.classification }}</span></div>
 <span class="push"><span class="tag {{ '' if item.lifecycle == 'Active' else 'bad' }}">
 {{ item.lifecycle }}</span>{% if item.on_sale %} <span class="tag wait">sale price</span>{% endif %}
-<b>{{ item.price if item.price is not none else 'no price' }}</b></span></div>
+<b>{{ 'no price' if item.price is none else '%.2f'|format(item.price) }}</b></span></div>
 <div class="row">{% for room in item.rooms %}<form method="post"
 action="/_register/products/{{ item.id }}"><input type="hidden" name="do" value="stock">
 <input type="hidden" name="room_id" value="{{ room.id }}"><label class="small soft"

@@ -125,6 +125,8 @@ class Faults:
         self._ids = itertools.count(1)
         self._wake = threading.Event()
         self._is_stopped = False
+        #: The operations there are, told by the app; empty accepts any name.
+        self.operations: frozenset[str] = frozenset()
 
     def add(
         self,
@@ -134,10 +136,14 @@ class Faults:
         times: int | None = 1,
         **params: Any,
     ) -> Fault:
-        """Add a rule and return it; raises ValueError for an unknown action or parameter."""
+        """Add a rule and return it; raises ValueError for an unknown name in it."""
         action = _ALIASES.get(action, action)
         if action not in ACTIONS:
             raise ValueError(f"There is no fault named {action}; there are {', '.join(ACTIONS)}.")
+        if operation is not None and self.operations and operation not in self.operations:
+            raise ValueError(
+                f"There is no operation {operation}; there are {', '.join(sorted(self.operations))}."
+            )
         unknown = set(params) - set(Fault.__dataclass_fields__)
         if unknown:
             raise ValueError(f"A fault has no parameter {', '.join(sorted(unknown))}.")

@@ -288,6 +288,6 @@ LAB_NAMES = (
     "CBN",
     "CBG",
 )
-#: What people type into number fields (brief; section 4.6 says values are always text).
+#: What people type into number fields (section 4.6: values are always text).
 MESSY_VALUES = ("<LOQ", "ND", "24,5", "18-22 %", "", "n/a", " 19.4 ", "1.2 mg/g", "22.1%")
 FLAVOURS = ("citrus peel", "wet cedar", "black pepper", "ripe mango", "cold tea", "toasted oats")

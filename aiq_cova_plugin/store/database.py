@@ -78,12 +78,15 @@ class Database:
     def guarded(self, connection: sa.Connection, action: Callable[[], T]) -> T:
         """Run `action` on the shared connection so that its failure leaves the rest intact.
 
-        PostgreSQL spoils a whole transaction on any error, so a savepoint is set there.
+        PostgreSQL spoils a whole transaction on any error, so a savepoint is set there. It is
+        the session's: what the host has pending is written before it. Set on the connection
+        alone, a failure would undo what the session wrote meanwhile, and the host's commit
+        would lose its order without a word.
         SQLite does not, and its driver would end the host's transaction with the savepoint.
         """
         if connection.dialect.name == "sqlite":
             return action()
-        with connection.begin_nested():
+        with self._db.session.begin_nested():
             return action()
 
 

@@ -76,11 +76,18 @@ class Leases:
     def renew(self, lease: HeldLease) -> None:
         """Prolong the lease. Raises `LeaseHeld` when it was lost to another worker."""
         with self._database.short() as connection:
-            renewed = connection.execute(
-                sa.update(Lease)
-                .where(Lease.name == lease.name, Lease.fence == lease.fence)
-                .values(expires_at=self._clock.now() + self._length)
-            )
+            self.renew_within(connection, lease)
+
+    def renew_within(self, connection: sa.Connection, lease: HeldLease) -> None:
+        """The same in a transaction of the caller's: what it writes is written as the owner.
+
+        Nobody can take the lease over until that transaction ends.
+        """
+        renewed = connection.execute(
+            sa.update(Lease)
+            .where(Lease.name == lease.name, Lease.fence == lease.fence)
+            .values(expires_at=self._clock.now() + self._length)
+        )
         if renewed.rowcount != 1:
             raise LeaseHeld(
                 "This worker was too slow and another one has taken its work over.",

@@ -15,10 +15,15 @@ import sqlalchemy as sa
 
 from aiq_cova_plugin.domain.push_states import WAITING_STATES
 from aiq_cova_plugin.store.database import insert_for
-from aiq_cova_plugin.store.models import Push, PushEvent
+from aiq_cova_plugin.store.models import Connection, Push, PushEvent
 from aiq_cova_plugin.store.records import many, one
 
 _P = Push
+_PRIVATE: tuple[tuple[Any, Any, Any], ...] = (
+    (PushEvent, PushEvent.private_encrypted, PushEvent.at),
+    (Push, Push.candidates_encrypted, Push.queued_at),
+)
+"""Where personal data is kept, encrypted: table, column, and the column that tells its age."""
 
 
 @dataclass(frozen=True)
@@ -32,18 +37,34 @@ class PushClaim:
 
 def add_push(connection: sa.Connection, values: dict[str, Any]) -> bool:
     """Queue an order. False when it was queued before; nothing is changed then."""
+    # Asked for the row itself: PostgreSQL's driver does not count inserted rows here.
     return (
         connection.execute(
             insert_for(connection, _P)
             .values(**values)
             .on_conflict_do_nothing(index_elements=["store_id", "order_id"])
-        ).rowcount
-        == 1
+            .returning(_P.id)
+        ).first()
+        is not None
     )
 
 
 def push_of_order(connection: sa.Connection, store_id: str, order_id: str) -> Push | None:
     return one(connection, _P, _P.store_id == store_id, _P.order_id == order_id)
+
+
+def lock_push(connection: sa.Connection, store_id: str, order_id: str) -> Push | None:
+    """The push of this order, kept from every other writer until we commit.
+
+    What is decided by the row is then still true when it is written. On SQLite this takes
+    the write lock of the whole database.
+    """
+    connection.execute(
+        sa.update(_P)
+        .where(_P.store_id == store_id, _P.order_id == order_id)
+        .values(store_id=_P.store_id)
+    )
+    return push_of_order(connection, store_id, order_id)
 
 
 def pushes_with_order_id(connection: sa.Connection, order_id: str) -> list[Push]:
@@ -76,6 +97,11 @@ def state_counts(connection: sa.Connection, store_id: str | None = None) -> dict
     return {row.state: row.number_of_pushes for row in connection.execute(query)}
 
 
+def _is_switched_on() -> sa.ColumnElement[bool]:
+    """Is the order's store switched on? Orders of one that is off wait without a sound."""
+    return sa.exists().where(Connection.store_id == _P.store_id, Connection.enabled.is_(True))
+
+
 def _is_waiting() -> sa.ColumnElement[bool]:
     return sa.or_(
         _P.state.in_([state.value for state in WAITING_STATES]),
@@ -106,6 +132,7 @@ def stores_with_due_pushes(connection: sa.Connection, *, now: datetime) -> list[
         sa.select(_P.store_id)
         .where(
             _is_waiting(),
+            _is_switched_on(),
             _P.next_attempt_at <= now,
             sa.or_(_P.lease_until.is_(None), _P.lease_until <= now),
         )
@@ -118,7 +145,12 @@ def stores_with_due_polls(connection: sa.Connection, *, now: datetime) -> list[s
     """Stores with an order in COVA whose status should be asked for now."""
     rows = connection.execute(
         sa.select(_P.store_id)
-        .where(_P.in_pos_at.is_not(None), _P.finished_at.is_(None), _P.poll_due_at <= now)
+        .where(
+            _P.in_pos_at.is_not(None),
+            _P.finished_at.is_(None),
+            _P.poll_due_at <= now,
+            _is_switched_on(),
+        )
         .distinct()
     )
     return [row.store_id for row in rows]
@@ -209,6 +241,15 @@ def open_in_pos(
     return many(connection, _P, *conditions, order_by=(_P.poll_due_at, _P.id), limit=limit)
 
 
+def postpone_polls(connection: sa.Connection, store_id: str, *, until: datetime) -> None:
+    """Ask about no order of the store before then."""
+    connection.execute(
+        sa.update(_P)
+        .where(_P.store_id == store_id, _P.finished_at.is_(None), _P.poll_due_at < until)
+        .values(poll_due_at=until)
+    )
+
+
 def add_event(
     connection: sa.Connection,
     push_id: int,
@@ -236,28 +277,27 @@ def events_of(connection: sa.Connection, push_id: int) -> list[PushEvent]:
 
 
 def forget_private(connection: sa.Connection, *, before: datetime) -> int:
-    """Drop what was kept encrypted in timelines before then; how many events that was."""
-    return connection.execute(
-        sa.update(PushEvent)
-        .where(PushEvent.at < before, PushEvent.private_encrypted.is_not(None))
-        .values(private_encrypted=None)
-    ).rowcount
+    """Drop personal data kept encrypted since before then; how many values that was."""
+    forgotten = 0
+    for model, column, at in _PRIVATE:
+        forgotten += connection.execute(
+            sa.update(model).where(at < before, column.is_not(None)).values({column.key: None})
+        ).rowcount
+    return forgotten
 
 
 def rotate_private(connection: sa.Connection, rotate: Callable[[str], str]) -> int:
-    """Encrypt what timelines keep with another key; how many events that was."""
-    rows = connection.execute(
-        sa.select(PushEvent.id, PushEvent.private_encrypted).where(
-            PushEvent.private_encrypted.is_not(None)
-        )
-    ).all()
-    for row in rows:
-        connection.execute(
-            sa.update(PushEvent)
-            .where(PushEvent.id == row.id)
-            .values(private_encrypted=rotate(row.private_encrypted))
-        )
-    return len(rows)
+    """Encrypt the personal data kept here with another key; how many values that was."""
+    rotated = 0
+    for model, column, _at in _PRIVATE:
+        for row in connection.execute(
+            sa.select(model.id, column.label("sealed")).where(column.is_not(None))
+        ).all():
+            connection.execute(
+                sa.update(model).where(model.id == row.id).values({column.key: rotate(row.sealed)})
+            )
+            rotated += 1
+    return rotated
 
 
 def prune_finished(connection: sa.Connection, *, before: datetime) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +17,8 @@ from aiq_cova_plugin.services.overview import (
     running_run,
     runs_of_store,
 )
+from aiq_cova_plugin.services.plan_product import ProductPlan
+from aiq_cova_plugin.services.pos_settings import FIELD_LABELS
 from aiq_cova_plugin.services.start_sync import start_sync
 from aiq_cova_plugin.services.sync_catalog import SyncReport, preview_sync
 from aiq_cova_plugin.store.models import Run
@@ -40,6 +42,7 @@ BUTTON_ID = "cova-sync-"
 
 _STARTING_SECONDS = 60
 _CHANGES_SHOWN = 200
+_ISSUE_LABELS = FIELD_LABELS | {"product": "The whole product"}
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,10 @@ def show(page: StorePage, run_id: str) -> ResponseReturnValue:
         poll_url=page.url("run", run_id=run_id),
         phase=PHASE_WORDS.get(details.run.phase, ""),
         progress=_progress(details.run),
-        issues=details.issues,
+        issues=[
+            replace(issue, field=_ISSUE_LABELS.get(issue.field, issue.field))
+            for issue in details.issues
+        ],
         quiet_for=_quiet_for(page, details.run),
     )
     if is_htmx():
@@ -220,6 +226,7 @@ class PreviewChange:
     """One product a sync would touch: `fields` are (name, old, new) as text."""
 
     name: str
+    action: str
     words: Words
     fields: list[tuple[str, str, str]]
 
@@ -242,21 +249,33 @@ def _preview(page: StorePage, *, full: bool) -> ResponseReturnValue:
     shown = plans[:_CHANGES_SHOWN]
     ids = [plan.change.cova_product_id for plan in shown if plan.change is not None]
     names = product_names(page.ctx, page.store.id, ids)
+    categories = {each.id: each.name for each in page.ctx.host.categories(page.store.id)}
     changes = [
         PreviewChange(
             name=names.get(plan.change.cova_product_id)
             or str(plan.new.get("name") or plan.change.cova_product_id),
+            action=plan.change.action,
             words=words_of(ACTION_WORDS, plan.change.action),
-            fields=[
-                (name.replace("_", " "), value_text(plan.old.get(name)), value_text(new))
-                for name, new in plan.new.items()
-            ],
+            fields=_changed_fields(plan, categories),
         )
         for plan in shown
         if plan.change is not None
     ]
     view = PreviewPage(report, changes, len(plans) - len(shown), full)
     return page.render("preview/page.html", view, section="runs")
+
+
+def _changed_fields(plan: ProductPlan, categories: dict[str, str]) -> list[tuple[str, str, str]]:
+    """(field, old, new) in words; what is empty before and after is left out."""
+    changed = []
+    for name, new in plan.new.items():
+        names = categories if name == "category_id" else {}
+        before, after = (
+            value_text(names.get(str(value), value)) for value in (plan.old.get(name), new)
+        )
+        if before != after:
+            changed.append((FIELD_LABELS.get(name, name), before, after))
+    return changed
 
 
 def value_text(value: Any) -> str:

@@ -77,6 +77,7 @@ def test_a_rule_may_name_method_path_or_user(sim: Simulator, caller: Caller) -> 
     [
         {"action": "explode"},
         {"action": "delay", "colour": "red"},
+        {"action": "delay", "operation": "submit_ordr"},
         {"action": "delay", "path": "("},
     ],
 )

@@ -63,7 +63,7 @@ def test_a_product_with_odd_tax_ids_does_not_end_the_run(shop: ConnectedShop) ->
         ],
         "TaxRates": [],
     }
-    shop.sim.faults.add(FEED, action="garbage", body=json.dumps(page))
+    shop.sim.faults.add(FEED, action="garbage", body=json.dumps(page), times=None)
 
     report = shop.sync()
 

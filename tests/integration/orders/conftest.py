@@ -59,3 +59,19 @@ def both(sim: Simulator, database_url: str) -> Iterator[Bench]:
     with open_bench(sim, database_url) as made:
         yield made
     assert sim.broken == []
+
+
+@pytest.fixture
+def patient(sim: Simulator, database_url: str) -> Iterator[Bench]:
+    """A connected shop on both databases that waits long for COVA, so that a call can hang."""
+    with open_bench(sim, database_url, COVA_READ_TIMEOUT_SECONDS=20) as made:
+        yield made
+    assert sim.broken == []
+
+
+@pytest.fixture
+def postgres_bench(sim: Simulator, postgres_url: str) -> Iterator[Bench]:
+    """A connected shop on PostgreSQL, where two transactions really overlap."""
+    with open_bench(sim, postgres_url) as made:
+        yield made
+    assert sim.broken == []

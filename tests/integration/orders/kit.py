@@ -138,6 +138,11 @@ class Bench:
     def ctx(self) -> ServiceContext:
         return self.shop.services  # type: ignore[no-any-return]
 
+    def use(self, **parts: Any) -> None:
+        """Replace parts of the services, as `ServiceContext` provides for."""
+        state = self.shop.app.extensions["cova"]
+        state.services = dataclasses.replace(state.services, **parts)
+
     def close(self) -> None:
         for name, listener in self._listeners.items():
             signal(name).disconnect(listener, sender=self.shop.app)
@@ -167,6 +172,14 @@ class Bench:
             found = self.shop.db.session.get_one(ShopOrder, ("s1", order_id))
             found.document = {**found.document, **document}
             self.shop.db.session.commit()
+
+    def place_only(self, order_id: str = "1") -> None:
+        """Place an order that is not confirmed yet."""
+        self.shop.place(order_id, self.lines(), send=[])
+        with self.shop.app.app_context():
+            self.shop.db.session.get_one(ShopOrder, ("s1", order_id)).confirmed_at = None
+            self.shop.db.session.commit()
+        self.shop.send("aiq.order-placed", order_id)
 
     def delete_order(self, order_id: str = "1") -> None:
         """The order vanishes from the shop."""

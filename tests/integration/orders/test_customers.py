@@ -100,7 +100,7 @@ def test_a_note_with_the_digits_in_a_name_is_nobody(bench: Bench) -> None:
         {"customer_search_available": False},
         {"search_normalises_phone": True},
     ],
-    ids=lambda each: "-".join(each),
+    ids="-".join,
 )
 def test_search_words_cova_does_not_know_do_not_make_doubles(
     bench: Bench, switches: dict[str, Any]

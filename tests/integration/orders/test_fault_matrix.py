@@ -8,6 +8,7 @@ and what holds meanwhile is looked at before.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -253,7 +254,7 @@ def test_delays_grow_up_to_hours_and_are_not_all_alike(bench: Bench) -> None:
 
     assert row.state == "queued"
     assert 8 <= delays[0] <= 12
-    assert all(later > earlier for earlier, later in zip(delays[:8], delays[1:9], strict=True))
+    assert all(later > earlier for earlier, later in pairwise(delays[:9]))
     assert 5760 <= delays[-1] <= 8640
     assert len({round(delay, 3) for delay in delays[10:]}) == 4
 
