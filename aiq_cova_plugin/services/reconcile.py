@@ -157,6 +157,8 @@ def _quantity_differences(
     for row in rows:
         if row.host_state != "shown":
             continue
+        if row.cova_product_id in reading.unreadable:
+            continue  # COVA has it; the sync says what is wrong with it
         read = reading.products.get(row.cova_product_id)
         if read is None or read.snapshot is None:
             yield _difference(row, "product_missing_in_cova", None, row.host_state, None)

@@ -6,9 +6,9 @@ have an order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
@@ -111,6 +111,27 @@ class ConnectedShop:
             + 1
         )
 
+    @contextmanager
+    def after_each_page(self, happens: Callable[[int], object]) -> Iterator[None]:
+        """Let something happen in COVA or in the shop after each page of products.
+
+        `happens` gets the offset of the page that has just been answered.
+        """
+        state = self.shop.app.extensions["cova"]
+        services = state.services
+
+        def open_watched(*args: Any, **options: Any) -> Any:
+            client = services.open_client(*args, **options)
+            for name in ("product_page", "product_page_updated_as_of"):
+                setattr(client, name, _watched(getattr(client, name), happens))
+            return client
+
+        state.services = replace(services, open_client=open_watched)
+        try:
+            yield
+        finally:
+            state.services = services
+
     # --- looking ---
 
     def product(self, product_id: str) -> Product:
@@ -178,6 +199,15 @@ class ConnectedShop:
     def _short(self) -> Iterator[sa.Connection]:
         with self.shop.app.app_context(), self.shop.services.database.short() as connection:
             yield connection
+
+
+def _watched(read: Callable[..., Any], happens: Callable[[int], object]) -> Callable[..., Any]:
+    def page(**place: Any) -> Any:
+        answer = read(**place)
+        happens(place["skip"])
+        return answer
+
+    return page
 
 
 @contextmanager

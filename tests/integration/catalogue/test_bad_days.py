@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -124,7 +122,7 @@ def test_a_partial_run_leaves_the_cursor_where_it_was(shop: ConnectedShop) -> No
 def test_the_cursor_is_from_before_the_reading_not_after_it(paged: ConnectedShop) -> None:
     """What changes while pages are read is read again by the next run."""
     started = paged.sim.clock.now()
-    with _between_pages(paged, lambda page: paged.sim.clock.advance(3600)):
+    with paged.after_each_page(lambda page: paged.sim.clock.advance(3600)):
         paged.sync()
 
     cursor = paged.state().cursor
@@ -241,32 +239,6 @@ def test_a_lower_cap_on_the_page_size_is_found_out(
         assert _shown(shop) == _menu(sim)
 
 
-@contextmanager
-def _between_pages(shop: ConnectedShop, happens: Any) -> Iterator[None]:
-    """Let something happen at the register after each page of the whole listing."""
-    state = shop.shop.app.extensions["cova"]
-    services = state.services
-    open_client = services.open_client
-
-    def open_watched(*args: Any, **options: Any) -> Any:
-        client = open_client(*args, **options)
-        read = client.product_page
-
-        def product_page(**place: Any) -> Any:
-            page = read(**place)
-            happens(place["skip"])
-            return page
-
-        client.product_page = product_page
-        return client
-
-    state.services = replace(services, open_client=open_watched)
-    try:
-        yield
-    finally:
-        state.services = services
-
-
 def test_a_product_sold_between_two_pages_makes_no_other_one_disappear(
     paged: ConnectedShop,
 ) -> None:
@@ -278,7 +250,7 @@ def test_a_product_sold_between_two_pages_makes_no_other_one_disappear(
         if skip == 0:
             paged.sim.register.rename(first_ids[2], "Sold meanwhile")
 
-    with _between_pages(paged, sell):
+    with paged.after_each_page(sell):
         report = paged.sync()
 
     assert report.status == "succeeded"
@@ -293,7 +265,7 @@ def test_a_known_product_that_a_shifted_page_skipped_is_not_hidden(paged: Connec
     def sell(skip: int) -> None:
         paged.sim.register.rename(first_ids[skip // 10 + 1], f"Sold at {skip}")
 
-    with _between_pages(paged, sell):
+    with paged.after_each_page(sell):
         report = paged.sync(full=True)
 
     assert (report.status, report.hidden) == ("succeeded", 0)

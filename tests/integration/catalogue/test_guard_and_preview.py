@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from aiq_cova_plugin.domain.field_values import encode_fields
 from aiq_cova_plugin.simulator import Simulator
 
 from tests.support.connected import ConnectedShop, connected_shop, new_simulator
@@ -185,10 +186,15 @@ def test_a_preview_shows_old_and_new_and_is_what_the_run_then_does(shop: Connect
     with shop.told() as told:
         report = shop.sync()
 
-    assert {(c.cova_product_id, c.action, tuple(sorted(c.fields))) for c in told} == {
-        (each, change["action"], tuple(sorted(change["fields"])))
-        for each, change in changes.items()
+    assert {c.cova_product_id: c.action for c in told} == {
+        each: change["action"] for each, change in changes.items()
     }
+    for change in told:
+        shown = changes[change.cova_product_id]["fields"]
+        told_values = encode_fields(change.fields)
+        assert {name: value["new"] for name, value in shown.items()} == {
+            name: told_values[name] for name in shown
+        }
     for name in ("created", "updated", "hidden", "failed", "fetched", "unchanged", "mode"):
         assert getattr(preview, name) == getattr(report, name), name
     assert preview.status == report.status

@@ -421,23 +421,29 @@ def test_a_settling_hold_counts_until_a_stock_reading_that_began_afterwards(
 def test_a_reading_that_began_before_the_sale_was_completed_frees_nothing(
     stocked: ConnectedShop,
 ) -> None:
-    """COVA answered with the stock of before; the order is completed while the run goes on."""
+    """COVA answers with the stock of before; the sale is completed while the run goes on."""
     (product_id,) = stocked.ordinary()
     stocked.shop.place("o1", [_line(product_id, "3")], send=[PLACED])
     stocked.sim.register.rename(product_id, "Changed")
+    done = []
 
-    reading = stocked.shop.services.clock.now()
-    stocked.clock.advance(5)
-    stocked.settle("o1")
-    with stocked.shop.app.app_context(), stocked.shop.services.database.short() as connection:
-        from aiq_cova_plugin.store import holds
+    def complete(_skip: int) -> None:
+        if not done:
+            stocked.clock.advance(5)
+            stocked.sim.register.sell(product_id, 3)
+            done.append(stocked.settle("o1"))
 
-        released = holds.release_settled(
-            connection, "s1", [product_id], read_began_at=reading, now=stocked.clock.now()
-        )
+    with stocked.after_each_page(complete):
+        stocked.sync()
 
-    assert released == 0
-    assert stocked.holds()[0].state == "settling"
+    assert stocked.in_shop(product_id)["name"] == "Changed"
+    assert stocked.product(product_id).stock == 10, "the reading is of before the sale"
+    assert stocked.quantity(product_id) == 7
+    assert [hold.state for hold in stocked.holds()] == ["settling"]
+
+    stocked.sync()
+    assert stocked.quantity(product_id) == 7
+    assert stocked.holds() == []
 
 
 def test_a_settling_product_is_asked_for_though_cova_reports_no_change(
