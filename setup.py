@@ -51,12 +51,12 @@ INSTALL_REQUIRES = [
     "phonenumbers>=9.0,<10",
     "nh3>=0.3,<0.4",
     "tzdata>=2025.1",
-    # They come with Flask; named because we import them ourselves.
+    # They come with Flask and Flask-WTF; named because we import them ourselves.
     "blinker>=1.9,<2",
     "click>=8.1,<9",
     "jinja2>=3.1,<4",
-    "markupsafe>=2.1,<4",
     "werkzeug>=3.1,<4",
+    "wtforms>=3.1,<4",
 ]
 
 CELERY = ["celery[redis]>=5.5,<6"]

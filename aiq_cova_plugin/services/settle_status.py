@@ -88,6 +88,7 @@ class _Settling:
         self._reading = reading
         self._now = ctx.clock.now()
         self.is_newly_in_pos = False
+        self.new_warning = ""
 
     def carry_out(self) -> Settled:
         push, before = self._push, PushState(self._push.state)
@@ -148,15 +149,22 @@ class _Settling:
             values |= {"reason": "", "fix": "", "kind": ""}
             if not (push.cancel_requested and not is_final):
                 values["next_attempt_at"] = None
-        if reading.phase is Phase.UNKNOWN:
-            values["warning"] = (
-                f"COVA says “{reading.raw_status}”, which this version does not know."
+        if reading.unknown_values:
+            self._warn(
+                values,
+                f"COVA says “{', '.join(reading.unknown_values)}”, which this version does not know.",
             )
-        elif push.cancel_requested and target is PushState.COMPLETED:
-            values["warning"] = (
-                "The shop cancelled this order, but the register completed the sale."
+        if push.cancel_requested and target is PushState.COMPLETED:
+            self._warn(
+                values, "The shop cancelled this order, but the register completed the sale."
             )
         return values
+
+    def _warn(self, values: dict[str, Any], warning: str) -> None:
+        """Add a warning to those the order has; each is announced once."""
+        if warning not in self._push.warning:
+            values["warning"] = f"{self._push.warning} {warning}".strip()
+            self.new_warning = warning
 
     def _record_events(self, before: PushState, target: PushState) -> None:
         reading, push = self._reading, self._push
@@ -207,6 +215,8 @@ def _announce(ctx: ServiceContext, push: Push, settled: Settled, settling: _Sett
     if settled.status is not None:
         log.info("order_status_changed", extra=ids | {"order_status": settled.status.value})
         ctx.emit(signals.order_status_changed, **ids, status=settled.status.value)
+    if settling.new_warning:
+        ctx.emit(signals.order_needs_attention, **ids, reason=settling.new_warning)
 
 
 _WHAT_HAPPENED = {

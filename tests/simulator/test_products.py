@@ -42,7 +42,7 @@ def _shapes(path: str, value: Any) -> Iterator[tuple[str, str]]:
 
 def test_an_answer_has_the_keys_order_and_types_of_the_recorded_one(caller: Caller) -> None:
     if not RECORDING.exists():
-        pytest.skip(f"the recorded answer is not there: {RECORDING}")
+        pytest.skip(f"[no recordings] the recorded answer is not at {RECORDING}")
     recorded = json.loads(RECORDING.read_text(encoding="utf-8"))
     ours = caller.products()
 

@@ -127,7 +127,7 @@ def test_full_reads_everything(shop: ConnectedShop, run: Any) -> None:
     assert (full["stores"][0]["mode"], full["stores"][0]["fetched"]) == ("full", 40)
 
 
-def test_holds_are_listed_with_the_quantity_as_text(shop: ConnectedShop, run: Any) -> None:
+def test_holds_are_listed_with_the_quantity_as_a_number(shop: ConnectedShop, run: Any) -> None:
     run("sync", "--store", "s1")
     first, second = shop.ordinary(2)
     shop.shop.place("o1", [(first, "x", "2", "1.00")], send=["aiq.order-placed"])
@@ -141,8 +141,8 @@ def test_holds_are_listed_with_the_quantity_as_text(shop: ConnectedShop, run: An
     assert set(rows["o1"]) >= {
         "store_id", "order_id", "cova_product_id", "quantity", "state", "since",
     }  # fmt: skip
-    assert (rows["o1"]["quantity"], rows["o1"]["state"]) == ("2", "active")
-    assert (rows["o2"]["quantity"], rows["o2"]["state"]) == ("1.5", "settling")
+    assert (rows["o1"]["quantity"], rows["o1"]["state"]) == (2, "active")
+    assert (rows["o2"]["quantity"], rows["o2"]["state"]) == (1.5, "settling")
     assert datetime.fromisoformat(rows["o1"]["since"]).tzinfo is not None
     assert run("holds")[1] == document
 
@@ -237,7 +237,7 @@ def test_doctor_names_what_is_wrong_and_the_way_out(
     elif what == "away":
         shop.sim.stop()
     else:
-        shop.sim.faults.add("search", action="forbidden", times=None)
+        shop.sim.faults.add("search_customers", action="forbidden", times=None)
 
     code, document = run("doctor", "--store", "s1")
 
@@ -250,12 +250,23 @@ def test_doctor_names_what_is_wrong_and_the_way_out(
         shop.sim.start()
 
 
-def test_doctor_without_a_store_looks_at_all_of_them(run: Any) -> None:
+def test_doctor_without_a_store_looks_at_every_store_that_was_connected(
+    shop: ConnectedShop, run: Any
+) -> None:
+    assert run("doctor")[0] == 0, "a store without COVA is no fault"
+    shop.shop.cova.connect_store(shop.shop.app, "s2", check=False, company_id=1)
+
     code, document = run("doctor")
 
     assert code == 1
-    assert [c["name"] for c in document["checks"] if not c["ok"]] == ["credentials"]
+    assert {c["name"] for c in document["checks"] if not c["ok"]} == {"credentials"}
     assert {c["store_id"] for c in document["checks"] if not c["ok"]} == {"s2"}
+
+
+def test_doctor_asked_about_a_store_without_cova_says_so(run: Any) -> None:
+    code, document = run("doctor", "--store", "s2")
+
+    assert (code, document["ok"]) == (1, False)
 
 
 def test_init_db_may_be_run_again(run: Any) -> None:

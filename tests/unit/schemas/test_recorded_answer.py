@@ -16,7 +16,7 @@ RECORDING = PROJECT.parent / "shared" / "recordings" / "detailed_product_data.js
 @pytest.fixture(scope="module")
 def recorded():
     if not RECORDING.exists():
-        pytest.skip(f"[cannot run here] the recorded answer is not at {RECORDING}")
+        pytest.skip(f"[no recordings] the recorded answer is not at {RECORDING}")
     return parse_json(RECORDING.read_bytes())
 
 
