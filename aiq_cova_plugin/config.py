@@ -168,6 +168,8 @@ class _Reader:
                     "Fernet; print(Fernet.generate_key().decode())'",
                     field=key,
                 ) from exc
+        if not keys:
+            raise ConfigurationError(f"{key} holds commas, but no key.", field=key)
         return keys
 
     def seconds(self, key: str) -> float:

@@ -44,8 +44,11 @@ class _CovaCommand(click.Command):
 class _CovaGroup(AppGroup):
     command_class = _CovaCommand
 
-
-_CovaGroup.group_class = _CovaGroup
+    def group(self, *args: Any, **kwargs: Any) -> Any:
+        """Make the commands of a group within this one say their wrong calls in JSON, too."""
+        # Flask sets its own class here, and so passes click's `group_class` by.
+        kwargs.setdefault("cls", _CovaGroup)
+        return super().group(*args, **kwargs)
 
 
 @click.group("cova", cls=_CovaGroup)

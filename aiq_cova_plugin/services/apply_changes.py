@@ -40,6 +40,7 @@ class Candidate:
     read_began_at: datetime | None
     category: CategoryChoice
     is_vanished: bool
+    is_retold: bool = False
 
     @property
     def stock_read_at(self) -> datetime | None:
@@ -197,6 +198,7 @@ class ProductWriter:
             category_id=candidate.category.category_id,
             held=held.get(product_id, _NOTHING),
             is_vanished=candidate.is_vanished,
+            is_retold=candidate.is_retold,
             now=now,
         )
 
@@ -210,7 +212,7 @@ class ProductWriter:
     ) -> dict[str, Any]:
         failure = self._failure(plan, answers)
         host_state, applied = plan.state_after, plan.applied_after
-        if plan.change is not None and failure is None:
+        if plan.change is not None and failure is None and plan.new:
             outcome.count(plan.change.action)
         if failure is not None:
             product_id = candidate.snapshot.cova_product_id

@@ -68,11 +68,13 @@ def plan_product(
     held: Decimal,
     is_vanished: bool,
     now: datetime,
+    is_retold: bool = False,
 ) -> ProductPlan:
     """The plan for one product.
 
     `owned` are the field names the POS owns at this store; no other is ever mentioned.
-    `held` is the sum of the product's open holds.
+    `held` is the sum of the product's open holds. `is_retold` asks for an update even of a
+    product that has not changed.
     """
     applied = {name: value for name, value in host.applied.items() if name in owned}
     nothing = ProductPlan(None, host.state, applied, {}, {})
@@ -97,7 +99,7 @@ def plan_product(
     values = _without_erasures(values, applied)
     if host.state == HIDDEN and "enabled" in owned:
         return _plan(snapshot, "restore", values | {"enabled": True}, applied, SHOWN)
-    if not _changed(encode_fields(values), applied):
+    if not is_retold and not _changed(encode_fields(values), applied):
         # Once staff decide what is on the menu, a product we hid is theirs to show again.
         return replace(nothing, state_after=SHOWN)
     # All that COVA owns goes along with what changed, so that an edit made in the shop

@@ -8,6 +8,7 @@ run that dies or stumbles loses nothing: the next one starts from the same place
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -32,7 +33,13 @@ from aiq_cova_plugin.services.read_catalogue import OVERLAP, CatalogueReader, Re
 from aiq_cova_plugin.services.stores import credentials_of, require_enabled, require_store
 from aiq_cova_plugin.store import holds, runs
 from aiq_cova_plugin.store.categories import rules_of
-from aiq_cova_plugin.store.connections import save_connection, save_sync_state, sync_state_of
+from aiq_cova_plugin.store.connections import (
+    connection_of,
+    save_connection,
+    save_sync_state,
+    sync_state_of,
+)
+from aiq_cova_plugin.store.database import DatabaseConnection
 from aiq_cova_plugin.store.leases import HeldLease
 from aiq_cova_plugin.store.models import Connection, Product
 from aiq_cova_plugin.store.products import (
@@ -132,14 +139,16 @@ def sync_catalog(
         f"catalog:{store_id}", busy="A sync of this store is already running."
     ) as lease:
         run = _Run(ctx, settings, lease, full=full, trigger=trigger, run_id=run_id)
-        return run.carry_out(approve=approve)
+        with closing(run):
+            return run.carry_out(approve=approve)
 
 
 def preview_sync(ctx: ServiceContext, store_id: str, *, full: bool = False) -> SyncReport:
     """What a sync would do, with nothing written: `changes` has old → new per product."""
     require_store(ctx, store_id)
     settings = require_enabled(ctx, store_id)
-    return _Run(ctx, settings, None, full=full, trigger="preview").preview()
+    with closing(_Run(ctx, settings, None, full=full, trigger="preview")) as run:
+        return run.preview()
 
 
 class _Run:
@@ -169,6 +178,11 @@ class _Run:
                 for rule in rules_of(connection, self._store_id)
             ]
         self._is_full = full or self._state.cursor is None or self._full_pass_is_due()
+        # Once a day the shop is told everything COVA owns again, so that what was edited in
+        # the shop does not stay (mission, item 5).
+        self._retells = (
+            self._is_full and trigger == "schedule" and self._state.last_full_at is not None
+        )
         self._owned = frozenset(PRODUCT_FIELDS) - frozenset(settings.staff_fields)
         self._categories = ctx.host.categories(self._store_id)
         ctx.database.end_reading()
@@ -194,6 +208,9 @@ class _Run:
             and last is not None
             and self._started_at - last >= FULL_PASS_EVERY
         )
+
+    def close(self) -> None:
+        self._client.close()
 
     # --- the two ways to run -------------------------------------------------------------
 
@@ -330,6 +347,7 @@ class _Run:
         was_read = product_id in reader.reading.products
         return (
             mark.is_dirty
+            or self._retells
             or is_price_due
             or mark.applied_version != self._settings.settings_version
             or (mark.is_vanished and was_read)
@@ -357,6 +375,7 @@ class _Run:
             raw_hash=raw_hash,
             read_began_at=read_began_at,
             category=self._category_of(snapshot),
+            is_retold=self._retells,
             is_vanished=is_vanished,
         )
 
@@ -390,6 +409,9 @@ class _Run:
         is_good = self.report.failed == 0
         if is_good:
             self._move_cursor(reader.reading)
+        else:
+            # The menu is fresh but for the products listed; the cursor stays for their sake.
+            self._save_state({"last_good_at": self._ctx.clock.now()})
         self._close("succeeded" if is_good else "partial", message=self._partial_message())
 
     def _move_cursor(self, reading: Reading) -> None:
@@ -399,13 +421,28 @@ class _Run:
             values["last_full_at"] = now
         if reading.cova_time is not None:
             values["cursor"] = reading.cova_time
-            self._cursor_after = reading.cova_time
+        self._save_state(values)
+
+    def _save_state(self, values: dict[str, Any]) -> None:
         with self._ctx.database.short() as connection:
             if self._lease is not None:
                 self._ctx.leases.renew_within(connection, self._lease)
+            if self._has_moved(connection):
+                # What was read is of another place; the new one is to be read whole.
+                return
             save_sync_state(connection, self._store_id, values)
+            self._cursor_after = reading.cova_time
             if not self._settings.check_ok:
+                now = self._ctx.clock.now()
                 save_connection(connection, self._store_id, _CHECK_PASSED, now=now)
+
+    def _has_moved(self, connection: DatabaseConnection) -> bool:
+        """Was the store connected to another company or location since the run began?"""
+        now, then = connection_of(connection, self._store_id), self._settings
+        return now is None or (now.company_id, now.location_id) != (
+            then.company_id,
+            then.location_id,
+        )
 
     # --- the run's record ----------------------------------------------------------------
 

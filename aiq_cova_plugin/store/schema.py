@@ -10,6 +10,7 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from flask import appcontext_pushed
 
 from aiq_cova_plugin.store.models import TABLE_PREFIX, VERSION_TABLE
 
@@ -72,7 +73,16 @@ def is_up_to_date(engine: sa.Engine) -> bool:
 
 
 def shield_from_host_migrations(app: Any) -> None:
-    """Keep the host's `flask db migrate` from proposing to drop the plugin's tables."""
+    """Keep the host's `flask db migrate` from proposing to drop the plugin's tables.
+
+    Flask-Migrate may be set up before us or after; its commands run in an application
+    context, so that is when we look again.
+    """
+    _shield(app)
+    appcontext_pushed.connect(_shield, sender=app)
+
+
+def _shield(app: Any, **_event: Any) -> None:
     migrate = app.extensions.get("migrate")
     arguments = getattr(migrate, "configure_args", None)
     if arguments is None or getattr(arguments.get("include_name"), "shields_cova", False):

@@ -24,7 +24,9 @@ def _shown(shop: ConnectedShop) -> list[str]:
 
 
 def _in_stock(shop: ConnectedShop) -> list[str]:
-    return [each for each, f in shop.shop.products().items() if f.get("quantity") not in (None, "0")]
+    return [
+        each for each, f in shop.shop.products().items() if f.get("quantity") not in (None, "0")
+    ]
 
 
 def test_a_run_that_would_hide_much_of_the_menu_is_held_and_changes_nothing(
@@ -139,7 +141,10 @@ def _all_tables(shop: ConnectedShop) -> dict[str, list[tuple[object, ...]]]:
         names = sa.inspect(engine).get_table_names()
         with engine.connect() as connection:
             return {
-                name: sorted(tuple(map(str, row)) for row in connection.execute(sa.text(f"select * from {name}")))  # noqa: S608 - names of our own tables
+                name: sorted(
+                    tuple(map(str, row))
+                    for row in connection.execute(sa.text(f"select * from {name}"))
+                )  # noqa: S608 - names of our own tables
                 for name in names
                 if name not in ("cova_token", "cova_lease")
             }

@@ -64,7 +64,9 @@ def test_a_placed_order_is_held_and_the_shop_shows_less_at_once(stocked: Connect
 def test_two_lines_of_one_product_are_held_together(stocked: ConnectedShop) -> None:
     (product_id,) = stocked.ordinary()
 
-    stocked.shop.place("o1", [_line(product_id, "3"), _line(product_id.upper(), "2")], send=[PLACED])
+    stocked.shop.place(
+        "o1", [_line(product_id, "3"), _line(product_id.upper(), "2")], send=[PLACED]
+    )
 
     assert stocked.quantity(product_id) == 5
     assert [hold.quantity for hold in stocked.holds()] == [Decimal(5)]
@@ -220,9 +222,7 @@ def test_what_the_host_rolls_back_was_never_held(stocked: ConnectedShop) -> None
         db.session.add(_order("o1", product_id, "3"))
         db.session.flush()
         signal(PLACED).send(app, store_id="s1", order_id="o1")
-        stocked.shop.cova.reserve(
-            "s1", "o2", [OrderLine(product_id, "x", Decimal(2), Decimal(1))]
-        )
+        stocked.shop.cova.reserve("s1", "o2", [OrderLine(product_id, "x", Decimal(2), Decimal(1))])
         db.session.rollback()
 
     assert stocked.holds() == []
@@ -374,9 +374,7 @@ def test_a_hidden_product_cannot_be_reserved(stocked: ConnectedShop) -> None:
 
 
 def test_grams_are_reserved_exactly(stocked: ConnectedShop) -> None:
-    product_id = stocked.sim.register.add_product(
-        name="Loose", measurement="Mass", stock="7.0"
-    )
+    product_id = stocked.sim.register.add_product(name="Loose", measurement="Mass", stock="7.0")
     stocked.sync()
 
     _reserve(stocked, "o1", (product_id, "3.5"))

@@ -183,9 +183,7 @@ def test_a_product_the_host_does_not_answer_for_counts_as_failed(shop: Connected
     assert shop.product(bad).host_state == "absent"
 
 
-def test_bad_products_in_several_batches_leave_all_others(
-    sqlite_url: str, sim: Simulator
-) -> None:
+def test_bad_products_in_several_batches_leave_all_others(sqlite_url: str, sim: Simulator) -> None:
     for number in range(150):
         sim.register.add_product(name=f"Extra {number}", price=5, stock=5)
     ids = list(sim.state.products)

@@ -81,9 +81,7 @@ def test_a_failed_run_says_what_and_what_to_do(shop: ConnectedShop, run: Any) ->
     assert store["fix"]
 
 
-def test_a_held_run_exits_with_an_error_until_it_is_approved(
-    shop: ConnectedShop, run: Any
-) -> None:
+def test_a_held_run_exits_with_an_error_until_it_is_approved(shop: ConnectedShop, run: Any) -> None:
     run("sync", "--store", "s1")
     for each in list(shop.shop.products())[:25]:
         shop.sim.register.archive(each)
@@ -278,9 +276,7 @@ def test_init_db_may_be_run_again(run: Any) -> None:
 
 def test_every_command_prints_text_for_people_too(shop: ConnectedShop) -> None:
     shop.sync()
-    shop.shop.place(
-        "o1", [(shop.ordinary()[0], "x", "1", "1.00")], send=["aiq.order-placed"]
-    )
+    shop.shop.place("o1", [(shop.ordinary()[0], "x", "1", "1.00")], send=["aiq.order-placed"])
     for command in (
         ["init-db"],
         ["sync", "--store", "s1"],
