@@ -44,7 +44,9 @@ class _CovaCommand(click.Command):
 class _CovaGroup(AppGroup):
     command_class = _CovaCommand
 
-    def group(self, *args: Any, **kwargs: Any) -> Any:
+    def group(  # type: ignore[override]  # Flask's own says the same, less precisely
+        self, *args: Any, **kwargs: Any
+    ) -> Callable[[Callable[..., Any]], click.Group]:
         """Make the commands of a group within this one say their wrong calls in JSON, too."""
         # Flask sets its own class here, and so passes click's `group_class` by.
         kwargs.setdefault("cls", _CovaGroup)

@@ -23,7 +23,13 @@ from aiq_cova_plugin.domain.categories import (
     choose_category,
 )
 from aiq_cova_plugin.domain.snapshot_codec import snapshot_from_json
-from aiq_cova_plugin.errors import BadCredentials, CovaPluginError, NotPermitted, Retryable
+from aiq_cova_plugin.errors import (
+    BadCredentials,
+    CovaPluginError,
+    LeaseHeld,
+    NotPermitted,
+    Retryable,
+)
 from aiq_cova_plugin.host import PRODUCT_FIELDS
 from aiq_cova_plugin.services.apply_changes import Candidate, ProductWriter
 from aiq_cova_plugin.services.context import ServiceContext, log
@@ -226,6 +232,8 @@ class _Run:
             else:
                 self._write(reader, candidates)
         except CovaPluginError as exc:
+            if not isinstance(exc, LeaseHeld):
+                self._keep_sales_on_time()
             self._fail(exc)
         except Exception:
             self._close(
@@ -236,6 +244,24 @@ class _Run:
             raise
         self._come_back_for_the_next_sale()
         return self.report
+
+    def _keep_sales_on_time(self) -> None:
+        """COVA cannot be read: sales that are known begin and end all the same."""
+        due = {product_id for product_id, mark in self._marks.items() if self._is_price_due(mark)}
+        with self._ctx.database.short() as connection:
+            stored = products_by_id(connection, self._store_id, due)
+        self._writer.write(
+            [
+                self._candidate(
+                    snapshot_from_json(row.snapshot),
+                    row.raw_hash,
+                    None,
+                    is_vanished=row.vanished_at is not None,
+                )
+                for row in stored.values()
+            ]
+        )
+        self.report.updated = self._writer.outcome.updated
 
     def _come_back_for_the_next_sale(self) -> None:
         """Make a sync due when the next sale begins or ends, if that is before the usual one."""
@@ -341,19 +367,21 @@ class _Run:
     def _needs_another_look(
         self, product_id: str, mark: ProductMark, reader: CatalogueReader
     ) -> bool:
-        is_price_due = (
-            mark.next_price_change_at is not None and mark.next_price_change_at <= self._started_at
-        )
         was_read = product_id in reader.reading.products
         return (
             mark.is_dirty
             or self._retells
-            or is_price_due
+            or self._is_price_due(mark)
             or mark.applied_version != self._settings.settings_version
             or (mark.is_vanished and was_read)
             or (product_id in self._settling and was_read)
             or (self._is_full and not was_read and not mark.is_vanished)
         )
+
+    def _is_price_due(self, mark: ProductMark) -> bool:
+        """Has a sale begun or ended since the host was last told?"""
+        moment = mark.next_price_change_at
+        return moment is not None and moment <= self._started_at
 
     def _has_vanished(self, row: Product, reader: CatalogueReader) -> bool:
         if row.cova_product_id in reader.reading.products:
@@ -431,7 +459,7 @@ class _Run:
                 # What was read is of another place; the new one is to be read whole.
                 return
             save_sync_state(connection, self._store_id, values)
-            self._cursor_after = reading.cova_time
+            self._cursor_after = values.get("cursor")
             if not self._settings.check_ok:
                 now = self._ctx.clock.now()
                 save_connection(connection, self._store_id, _CHECK_PASSED, now=now)

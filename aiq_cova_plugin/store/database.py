@@ -82,12 +82,17 @@ class Database:
         the session's: what the host has pending is written before it. Set on the connection
         alone, a failure would undo what the session wrote meanwhile, and the host's commit
         would lose its order without a word.
-        SQLite does not, and its driver would end the host's transaction with the savepoint.
+        SQLite does not spoil it. There a savepoint is set only once the driver has begun a
+        transaction, as it does before the first write: earlier, its end would be a commit.
         """
-        if connection.dialect.name == "sqlite":
+        if connection.dialect.name == "sqlite" and not _has_begun(connection):
             return action()
         with self._db.session.begin_nested():
             return action()
+
+
+def _has_begun(connection: sa.Connection) -> bool:
+    return bool(getattr(connection.connection.dbapi_connection, "in_transaction", False))
 
 
 def insert_for(connection: sa.Connection, table: type) -> sqlite.Insert | postgresql.Insert:

@@ -24,6 +24,7 @@ from aiq_cova_plugin.simulator import Account, Simulator
 from aiq_cova_plugin.store import holds, products, runs
 from aiq_cova_plugin.store.connections import save_connection, sync_state_of
 from aiq_cova_plugin.store.models import Hold, Product, Run, RunIssue, SyncState
+
 from tests.support.shop import Shop
 
 SECRET_KEY = Fernet.generate_key().decode()

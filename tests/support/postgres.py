@@ -33,19 +33,22 @@ class PostgresServer:
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """An empty database and its SQLAlchemy address; dropped when the block ends."""
+    def database(self, *, copy_of: str = "template0") -> Iterator[str]:
+        """A database and its SQLAlchemy address; dropped when the block ends.
+
+        It is empty, or a copy of another one, named by its address, that nobody uses just now.
+        """
         name = f"test_{next(self._numbers)}"
-        self._administer("CREATE DATABASE {}", name)
+        self._administer("CREATE DATABASE {} TEMPLATE {}", name, copy_of.rpartition("/")[2])
         try:
             yield f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}"
         finally:
             self._administer("DROP DATABASE {} WITH (FORCE)", name)
 
-    def _administer(self, statement: str, name: str) -> None:
+    def _administer(self, statement: str, *names: str) -> None:
         dsn = f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres"
         with psycopg.connect(dsn, autocommit=True) as connection:
-            connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 def find_postgres_programs() -> Path | None:

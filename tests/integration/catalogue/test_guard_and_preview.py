@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import sqlalchemy as sa
 
 from aiq_cova_plugin.domain.field_values import encode_fields
 from aiq_cova_plugin.simulator import Simulator
@@ -132,22 +133,16 @@ def test_a_full_shop_that_sells_out_by_its_own_orders_is_not_held(shop: Connecte
 # --- preview --------------------------------------------------------------------------------------
 
 
-def _all_tables(shop: ConnectedShop) -> dict[str, list[tuple[object, ...]]]:
+def _all_tables(shop: ConnectedShop) -> dict[str, list[tuple[str, ...]]]:
     """Everything the shop and the plugin have stored, leaving out tokens and claims."""
-    import sqlalchemy as sa
-
-    with shop.shop.app.app_context():
-        engine = shop.shop.db.engine
-        names = sa.inspect(engine).get_table_names()
-        with engine.connect() as connection:
-            return {
-                name: sorted(
-                    tuple(map(str, row))
-                    for row in connection.execute(sa.text(f"select * from {name}"))
-                )  # noqa: S608 - names of our own tables
-                for name in names
-                if name not in ("cova_token", "cova_lease")
-            }
+    everything = sa.MetaData()
+    with shop.shop.app.app_context(), shop.shop.db.engine.connect() as connection:
+        everything.reflect(connection)
+        return {
+            name: sorted(tuple(map(str, row)) for row in connection.execute(sa.select(table)))
+            for name, table in everything.tables.items()
+            if name not in ("cova_token", "cova_lease")
+        }
 
 
 def test_a_preview_of_the_first_sync_writes_nothing(any_shop: ConnectedShop) -> None:

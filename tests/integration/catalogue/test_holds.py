@@ -14,7 +14,7 @@ from aiq_cova_plugin.host import InsufficientStock, OrderLine
 from aiq_cova_plugin.simulator import Simulator
 
 from tests.support.connected import FEED, ConnectedShop, connected_shop
-from tests.support.shop import ADA, Shop, ShopOrder
+from tests.support.shop import ADA, Shop, ShopOrder, ShopProduct
 
 PLACED, CONFIRMED, CANCELLED = "aiq.order-placed", "aiq.order-confirmed", "aiq.order-cancelled"
 
@@ -285,6 +285,24 @@ def test_a_checkout_goes_through_though_the_hosts_own_statement_fails(
     assert stocked.shop.status("o1") == "confirmed"
     assert [hold.quantity for hold in stocked.holds()] == [Decimal(3)]
     assert stocked.product(product_id).is_dirty
+
+
+def test_a_checkout_goes_through_though_the_hosts_session_cannot_write_the_product(
+    stocked: ConnectedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failed flush rolls a session back; the order of the same session must not go along."""
+    (product_id,) = stocked.ordinary()
+    session = stocked.shop.db.session
+
+    def stumble(_store_id: str, _changes: object) -> None:
+        session.add(ShopProduct(store_id=None, cova_product_id="x", fields={}))
+        session.flush()
+
+    monkeypatch.setattr(stocked.shop.host, "apply_products", stumble)
+    stocked.shop.place("o1", [_line(product_id, "3")], send=[PLACED])
+
+    assert stocked.shop.status("o1") == "confirmed"
+    assert [hold.quantity for hold in stocked.holds()] == [Decimal(3)]
 
 
 def test_a_signal_for_an_order_the_host_does_not_have_does_nothing(

@@ -77,6 +77,24 @@ def _tick(shop: ConnectedShop) -> int:
         return run_due_catalogue_jobs(shop.shop.services)
 
 
+def test_a_sale_ends_on_time_though_cova_cannot_be_read(shop: ConnectedShop) -> None:
+    (product_id,) = shop.ordinary()
+    shop.sim.register.set_price(product_id, 20)
+    shop.sim.register.put_on_sale(product_id, 15, end=shop.clock.now() + timedelta(minutes=5))
+    shop.sync()
+    before = shop.shop.products()
+    shop.sim.faults.add(action="server_error", times=None)
+    shop.clock.advance(300)
+
+    report = shop.sync(full=True)
+
+    assert report.status == "failed"
+    assert _price_of(shop, product_id) == ("20", None)
+    after = shop.shop.products()
+    assert {each for each in after if after[each] != before[each]} == {product_id}
+    assert shop.sync().updated == 0, "it is done once"
+
+
 def test_a_sale_that_is_no_cheaper_is_no_sale(shop: ConnectedShop) -> None:
     (product_id,) = shop.ordinary()
     shop.sim.register.set_price(product_id, 20)

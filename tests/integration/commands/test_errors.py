@@ -337,4 +337,4 @@ def test_without_secret_keys_nothing_is_stored(
     assert error["field"] == "COVA_SECRET_KEYS"
     assert "COVA_SECRET_KEYS" in error["message"] + error["fix"]
     checks = json.loads(doctor.stdout)["checks"]
-    assert [c["name"] for c in checks if not c["ok"]][0] == "secret_keys"
+    assert next(c["name"] for c in checks if not c["ok"]) == "secret_keys"

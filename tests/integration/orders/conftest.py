@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,15 +10,8 @@ import pytest
 
 from aiq_cova_plugin.simulator import Simulator
 
-from tests.integration.orders.kit import (
-    Bench,
-    config_for,
-    copy_database,
-    fresh,
-    open_bench,
-    settings_for,
-)
-from tests.support.shop import Shop
+from tests.integration.orders.kit import Bench, fresh, make_ready, open_bench
+from tests.support.postgres import PostgresServer
 
 
 @pytest.fixture(scope="session")
@@ -33,45 +27,71 @@ def sim(running_simulator: Simulator) -> Simulator:
 
 
 @pytest.fixture(scope="session")
-def _ready_database(running_simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def _ready_sqlite(running_simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite file with all tables and store s1 connected, to be copied."""
     path = tmp_path_factory.mktemp("template") / "shop.sqlite"
-    shop = Shop(f"sqlite:///{path}", **config_for(running_simulator))
-    shop.cova.connect_store(shop.app, "s1", check=False, **settings_for(running_simulator))
-    shop.close()
+    make_ready(running_simulator, f"sqlite:///{path}")
     return path
 
 
+@pytest.fixture(scope="session")
+def _ready_postgres(running_simulator: Simulator, postgres_server: PostgresServer) -> Iterator[str]:
+    """The same on PostgreSQL."""
+    with postgres_server.database() as url:
+        make_ready(running_simulator, url)
+        yield url
+
+
 @pytest.fixture
-def bench(sim: Simulator, _ready_database: Path, tmp_path: Path) -> Iterator[Bench]:
+def ready_sqlite_url(_ready_sqlite: Path, tmp_path: Path) -> str:
+    """A database of this test alone with all tables and store s1 connected."""
+    target = tmp_path / "shop.sqlite"
+    shutil.copyfile(_ready_sqlite, target)
+    return f"sqlite:///{target}"
+
+
+@pytest.fixture
+def ready_postgres_url(_ready_postgres: str, postgres_server: PostgresServer) -> Iterator[str]:
+    """The same on PostgreSQL."""
+    with postgres_server.database(copy_of=_ready_postgres) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def ready_url(request: pytest.FixtureRequest) -> str:
+    """The same on each of both."""
+    names = {"sqlite": "ready_sqlite_url", "postgresql": "ready_postgres_url"}
+    url: str = request.getfixturevalue(names[request.param])
+    return url
+
+
+@pytest.fixture
+def bench(sim: Simulator, ready_sqlite_url: str) -> Iterator[Bench]:
     """A connected shop on SQLite: for whatever does not depend on the database."""
-    url = copy_database(_ready_database, tmp_path / "shop.sqlite")
-    shop = Shop(url, **config_for(sim))
-    made = Bench(sim, shop)
-    yield made
-    made.close()
+    with open_bench(sim, ready_sqlite_url) as made:
+        yield made
     assert sim.broken == []
 
 
 @pytest.fixture
-def both(sim: Simulator, database_url: str) -> Iterator[Bench]:
+def both(sim: Simulator, ready_url: str) -> Iterator[Bench]:
     """A connected shop, once on SQLite and once on PostgreSQL."""
-    with open_bench(sim, database_url) as made:
+    with open_bench(sim, ready_url) as made:
         yield made
     assert sim.broken == []
 
 
 @pytest.fixture
-def patient(sim: Simulator, database_url: str) -> Iterator[Bench]:
-    """A connected shop on both databases that waits long for COVA, so that a call can hang."""
-    with open_bench(sim, database_url, COVA_READ_TIMEOUT_SECONDS=20) as made:
+def patient(sim: Simulator, ready_url: str) -> Iterator[Bench]:
+    """The same, and it waits long for COVA, so that a call can hang."""
+    with open_bench(sim, ready_url, COVA_READ_TIMEOUT_SECONDS=20) as made:
         yield made
     assert sim.broken == []
 
 
 @pytest.fixture
-def postgres_bench(sim: Simulator, postgres_url: str) -> Iterator[Bench]:
+def postgres_bench(sim: Simulator, ready_postgres_url: str) -> Iterator[Bench]:
     """A connected shop on PostgreSQL, where two transactions really overlap."""
-    with open_bench(sim, postgres_url) as made:
+    with open_bench(sim, ready_postgres_url) as made:
         yield made
     assert sim.broken == []

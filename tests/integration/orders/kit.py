@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -295,12 +293,17 @@ def _digits(text: str) -> str:
     return "".join(each for each in text if each.isdigit())
 
 
+def make_ready(sim: Simulator, database_url: str) -> None:
+    """Create all tables in an empty database and connect store s1."""
+    shop = Shop(database_url, **config_for(sim))
+    shop.cova.connect_store(shop.app, "s1", check=False, **settings_for(sim))
+    shop.close()
+
+
 @contextmanager
 def open_bench(sim: Simulator, database_url: str, **config: Any) -> Iterator[Bench]:
-    """A shop whose store s1 is connected, on this database."""
-    shop = Shop(database_url, **config_for(sim, **config))
-    shop.cova.connect_store(shop.app, "s1", check=False, **settings_for(sim))
-    bench = Bench(sim, shop)
+    """The shop on a database that `make_ready` has prepared, or a copy of it."""
+    bench = Bench(sim, Shop(database_url, **config_for(sim, **config)))
     try:
         yield bench
     finally:
@@ -317,11 +320,6 @@ def fresh(sim: Simulator) -> Simulator:
 def settle_down(seconds: float) -> None:
     """Let calls that our side has given up come to their end in the simulator."""
     time.sleep(seconds)
-
-
-def copy_database(template: Path, target: Path) -> str:
-    shutil.copyfile(template, target)
-    return f"sqlite:///{target}"
 
 
 def dump_of(database_url: str) -> str:

@@ -49,8 +49,8 @@ CANCEL_POINTS = {
 
 
 @pytest.fixture
-def bench(sim: Simulator, database_url: str) -> Iterator[Bench]:
-    with open_bench(sim, database_url) as made:
+def bench(sim: Simulator, ready_url: str) -> Iterator[Bench]:
+    with open_bench(sim, ready_url) as made:
         yield made
     assert sim.broken == []
 

@@ -22,18 +22,18 @@ def _phone(number: int) -> str:
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-def test_two_workers_over_200_orders_send_each_once(sim: Simulator, database_url: str) -> None:
+def test_two_workers_over_200_orders_send_each_once(sim: Simulator, ready_url: str) -> None:
     sim.switches.update(
         {"rate_limit_headers": False, "rate_limit_enforced": False, "repeated_put": "duplicate"}
     )
     config = config_for(sim, COVA_READ_TIMEOUT_SECONDS=60)
-    with open_bench(sim, database_url) as bench:
+    with open_bench(sim, ready_url) as bench:
         for number in range(_ORDERS):
             person = {**ADA, "email": None, "phone": _phone(number % _PEOPLE)}
             bench.place(str(number), customer=person, address=MAPLE_STREET)
         with (
-            worker(database_url, config, until="drained") as first,
-            worker(database_url, config, until="drained") as second,
+            worker(ready_url, config, until="drained") as first,
+            worker(ready_url, config, until="drained") as second,
         ):
             for each in (first, second):
                 each.wait_until_ready()
@@ -57,18 +57,16 @@ def test_two_workers_over_200_orders_send_each_once(sim: Simulator, database_url
 
 
 @pytest.mark.slow
-def test_two_orders_of_one_new_customer_at_once_create_one(
-    sim: Simulator, database_url: str
-) -> None:
+def test_two_orders_of_one_new_customer_at_once_create_one(sim: Simulator, ready_url: str) -> None:
     """The first is held in the middle of creating; the second must wait for it, not create too."""
     config = config_for(sim, COVA_READ_TIMEOUT_SECONDS=60)
-    with open_bench(sim, database_url) as bench:
+    with open_bench(sim, ready_url) as bench:
         bench.place("1")
         bench.place("2")
         fault = sim.faults.add("create_customer", action="delay", seconds=3)
         with (
-            worker(database_url, config, until="drained") as first,
-            worker(database_url, config, until="drained") as second,
+            worker(ready_url, config, until="drained") as first,
+            worker(ready_url, config, until="drained") as second,
         ):
             started: list[Worker] = [first, second]
             for each in started:

@@ -104,7 +104,7 @@ def test_nothing_is_ever_raised_into_the_checkout(
     """Whatever goes wrong with us, the shop's own order commits."""
     if trouble == "host_fails":
 
-        def fail(*_: Any) -> Any:
+        def fail(store_id: str, order_id: str) -> Any:
             raise RuntimeError("the shop stumbles")
 
         both.shop.host.get_order = fail  # type: ignore[method-assign]
@@ -129,7 +129,7 @@ def test_nothing_is_ever_raised_into_the_checkout(
 def test_a_failing_signal_is_healed_by_the_sweep(both: Bench) -> None:
     get_order = both.shop.host.get_order
 
-    def fail(*_: Any) -> Any:
+    def fail(store_id: str, order_id: str) -> Any:
         raise RuntimeError("the shop stumbles")
 
     both.shop.host.get_order = fail  # type: ignore[method-assign]

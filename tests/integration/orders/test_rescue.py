@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aiq_cova_plugin.host import OrderNotFound
+from aiq_cova_plugin.host import OrderNotFound, OrderStatus
 
 from tests.integration.orders.kit import Bench, settings_for
 from tests.support.shop import ADA
@@ -371,10 +371,10 @@ def test_one_order_s_trouble_does_not_keep_the_others_from_moving_on(both: Bench
         both.sim.register.complete(row.cova_order_id)
     set_status = both.shop.host.set_order_status
 
-    def stumble(store_id: str, order_id: str, *more: Any) -> None:
+    def stumble(store_id: str, order_id: str, status: OrderStatus, note: str | None = None) -> None:
         if order_id == "1":
             raise RuntimeError("the shop stumbles over this order")
-        set_status(store_id, order_id, *more)
+        set_status(store_id, order_id, status, note)
 
     both.shop.host.set_order_status = stumble  # type: ignore[method-assign]
     with both.sim.state.lock:
