@@ -16,6 +16,7 @@ from aiq_cova_plugin.scheduling.celery_tasks import (
     create_celery,
 )
 from aiq_cova_plugin.simulator import Simulator
+
 from tests.support.shop import Shop
 
 pytestmark = pytest.mark.redis

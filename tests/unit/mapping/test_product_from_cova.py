@@ -29,9 +29,7 @@ from tests.unit.mapping.products import (
 
 D = Decimal
 
-RECORDED = (
-    Path(__file__).parents[3].parent / "shared" / "recordings" / "detailed_product_data.json"
-)
+RECORDED = Path(__file__).parents[3].parent / "shared" / "recordings" / "detailed_product_data.json"
 
 
 def test_a_silent_product_says_nothing():
@@ -379,7 +377,9 @@ def test_hostile_texts_do_no_harm():
     assert snapshot_from_json(snapshot_to_json(snapshot)) == snapshot
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="[no recordings] the recorded answer is not on this machine")
+@pytest.mark.skipif(
+    not RECORDED.exists(), reason="[no recordings] the recorded answer is not on this machine"
+)
 def test_the_recorded_answer_goes_through():
     answer = json.loads(RECORDED.read_text("utf-8"), parse_float=D)
     tax_rates = {each.id: each for each in map(load_tax_rate, answer["TaxRates"])}
