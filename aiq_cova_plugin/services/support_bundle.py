@@ -6,7 +6,6 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from aiq_cova_plugin import __version__
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.health import health_of
 from aiq_cova_plugin.store import outbox, runs, schema
@@ -53,7 +52,7 @@ def support_bundle(ctx: ServiceContext) -> dict[str, Any]:
         ]
     config = ctx.config
     return {
-        "plugin": __version__,
+        "plugin": _version("aiq-cova-plugin"),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES},
         "database": ctx.database.engine.dialect.name,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,8 @@ def sim(running_simulator: Simulator) -> Simulator:
 def _ready_sqlite(running_simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite file with all tables and store s1 connected, to be copied."""
     path = tmp_path_factory.mktemp("template") / "shop.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
     make_ready(running_simulator, f"sqlite:///{path}")
     return path
 

@@ -313,7 +313,8 @@ def open_bench(sim: Simulator, database_url: str, **config: Any) -> Iterator[Ben
 def fresh(sim: Simulator) -> Simulator:
     """The simulator as it was when it started."""
     sim.reset()
-    sim.switches.update(Switches().to_dict())
+    for name, default in vars(Switches()).items():
+        setattr(sim.switches, name, default)
     return sim
 
 
