@@ -15,6 +15,7 @@ from aiq_cova_plugin.receivers import Receivers
 from aiq_cova_plugin.scheduling import start_scheduler
 from aiq_cova_plugin.services.connection_settings import SettingsView, save_settings
 from aiq_cova_plugin.services.context import ServiceContext
+from aiq_cova_plugin.services.pay_orders import request_payment
 from aiq_cova_plugin.services.reserve_stock import reserve
 from aiq_cova_plugin.store import schema
 from aiq_cova_plugin.web.blueprint import build_blueprint
@@ -80,6 +81,18 @@ class CovaPlugin:
         """
         reserve(current_services(), store_id, order_id, lines)
 
+    def mark_paid(
+        self, store_id: str, order_id: str, *, reference: str = "N/A", last4: str | None = None
+    ) -> None:
+        """Note that a queued order was paid in the shop; COVA is told once it is ready for it.
+
+        The amount is COVA's own total. `reference` is the payment provider's, `last4` the
+        card's last four digits. Afterwards COVA lets nobody cancel the order. Writes through
+        the host's session, which the host commits. Raises `NeedsOperator` for an order that
+        was not queued.
+        """
+        request_payment(current_services(), store_id, order_id, reference=reference, last4=last4)
+
     def upgrade_database(self, app: Flask) -> None:
         """Create or upgrade the plugin's tables, as `flask cova init-db` does."""
         with app.app_context():
@@ -92,7 +105,9 @@ class CovaPlugin:
 
         `settings` are the fields of the settings page: `company_id`, `location_id`,
         `username`, `password`, `client_id`, `client_secret`, `integrator_id`,
-        `delivery_fee_product`, `enabled`, `sync_orders`.
+        `delivery_fee_product`, `enabled`, `sync_orders`; also `address_policy` (`overwrite` an
+        old delivery address in COVA, or add the new one `beside` it) and `status_map` (COVA's
+        fulfilment status → order status, empty for "tell the shop nothing").
         """
         given = {name: value for name, value in settings.items() if value is not None}
         with app.app_context():

@@ -16,8 +16,10 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 from aiq_cova_plugin.config import looks_like_guid
 from aiq_cova_plugin.cova.credentials import CovaCredentials
 from aiq_cova_plugin.errors import NeedsOperator
+from aiq_cova_plugin.host import OrderStatus
 from aiq_cova_plugin.services.check_connection import CheckStep, try_connection
 from aiq_cova_plugin.services.context import ServiceContext, log
+from aiq_cova_plugin.services.place_address import BESIDE, OVERWRITE
 from aiq_cova_plugin.services.plan_jobs import plan_store_jobs
 from aiq_cova_plugin.services.stores import (
     connection_state,
@@ -203,6 +205,11 @@ class _SettingsForm(Schema):
     client_secret = fields.String(validate=validate.Length(max=500))
     integrator_id = fields.String()
     delivery_fee_product = fields.String()
+    address_policy = fields.String(validate=validate.OneOf((OVERWRITE, BESIDE)))
+    status_map = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(validate=validate.OneOf(("", *(each.value for each in OrderStatus)))),
+    )
 
 
 def _typed(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,10 +13,17 @@ from dataclasses import asdict
 from aiq_cova_plugin.cova.client import CovaClient
 from aiq_cova_plugin.errors import Rejected, VersionConflict
 from aiq_cova_plugin.host import Order
-from aiq_cova_plugin.mapping.address_to_cova import Add, Keep, Overwrite, plan_address
+from aiq_cova_plugin.mapping.address_to_cova import (
+    Add,
+    Keep,
+    Overwrite,
+    address_to_cova,
+    plan_address,
+)
 from aiq_cova_plugin.schemas.records import Customer, CustomerAddress
 
 _TRIES = 3
+OVERWRITE, BESIDE = "overwrite", "beside"
 
 
 def place_address(
@@ -25,8 +32,12 @@ def place_address(
     customer: Customer,
     *,
     on_step: Callable[..., None],
+    policy: str = OVERWRITE,
 ) -> str:
     """Make COVA's address of the customer the order's; what was done, in plain words.
+
+    `policy` is the store's choice for an old address: `overwrite` it, or add the new one
+    `beside` it.
 
     `on_step(event, detail, private=…)` records the old address before it is overwritten.
     A record that changed in COVA meanwhile is read again and decided anew.
@@ -37,6 +48,8 @@ def place_address(
     known = customer
     for attempt in range(1, _TRIES + 1):
         plan = plan_address(known.addresses, order.delivery.address)
+        if policy == BESIDE and isinstance(plan, Overwrite):
+            plan = Add(address_to_cova(order.delivery.address))
         try:
             return _carry_out(client, customer.id, plan, on_step)
         except Rejected as exc:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 from aiq_cova_plugin.cova.client import CovaClient
 from aiq_cova_plugin.errors import BadCredentials, CovaPluginError, LeaseHeld, NotFound, Retryable
 from aiq_cova_plugin.mapping.order_status_from_cova import Phase, reading_from_cova
+from aiq_cova_plugin.schemas.records import SalesOrderStatus
 from aiq_cova_plugin.services.context import ServiceContext, log
+from aiq_cova_plugin.services.pay_orders import pay_if_due
 from aiq_cova_plugin.services.settle_status import next_poll_at, settle_reading
 from aiq_cova_plugin.services.stores import credentials_of, require_enabled, require_store
 from aiq_cova_plugin.store import outbox
@@ -17,6 +20,8 @@ from aiq_cova_plugin.store.models import Push
 
 _SETTLED_PHASES = (Phase.IN_POS, Phase.COMPLETED, Phase.CANCELLED, Phase.UNKNOWN)
 _GIVE_UP_AFTER = 3
+_MANY = 10
+"""From so many orders on, one call for all completed ones comes first."""
 
 
 @dataclass
@@ -55,6 +60,7 @@ def poll_statuses(ctx: ServiceContext, store_id: str, *, only_due: bool = False)
             return report
         ctx.database.end_reading()
         with ctx.open_client(credentials_of(ctx, settings)) as client:
+            completed = _completed(client, orders)
             outages = 0
             for position, push in enumerate(orders):
                 if outages >= _GIVE_UP_AFTER or report.is_log_in_refused:
@@ -62,18 +68,51 @@ def poll_statuses(ctx: ServiceContext, store_id: str, *, only_due: bool = False)
                     report.waiting += len(orders) - position
                     _ask_all_later(ctx, store_id)
                     break
-                outages = 0 if _poll_one(ctx, client, push, report) else outages + 1
+                known = completed.get(push.cova_order_id)
+                asked = _poll_one(
+                    ctx, client, push, report, known=known, store_words=settings.status_map
+                )
+                outages = 0 if asked else outages + 1
                 ctx.leases.renew(lease)
     return report
 
 
-def _poll_one(ctx: ServiceContext, client: CovaClient, push: Push, report: PollReport) -> bool:
-    """Ask about one order; False when COVA could not be reached."""
+def _completed(client: CovaClient, orders: list[Push]) -> dict[str, SalesOrderStatus]:
+    """dict: COVA order id → "completed", for those of many orders that one call can settle.
+
+    An answer that does not come costs nothing: every order is then asked about by itself.
+    """
+    if len(orders) < _MANY:
+        return {}
+    since = min(push.in_pos_at for push in orders if push.in_pos_at is not None)
+    try:
+        completed = client.completed_orders(since=since)
+    except CovaPluginError:
+        return {}
+    return {
+        each.order_id: SalesOrderStatus(
+            order_id=each.order_id, order_status="Completed", sale_total=each.total
+        )
+        for each in completed
+    }
+
+
+def _poll_one(
+    ctx: ServiceContext,
+    client: CovaClient,
+    push: Push,
+    report: PollReport,
+    *,
+    known: SalesOrderStatus | None,
+    store_words: Mapping[str, str],
+) -> bool:
+    """Ask about one order, unless `known` says it all; False when COVA is out of reach."""
     report.handled += 1
     try:
-        reading = reading_from_cova(
-            client.order_status(push.cova_order_id), is_delivery=push.is_delivery
-        )
+        status = known or client.order_status(push.cova_order_id)
+        reading = reading_from_cova(status, is_delivery=push.is_delivery, store_words=store_words)
+        if reading.phase is Phase.IN_POS:
+            pay_if_due(ctx, client, push, status)
         if reading.phase in _SETTLED_PHASES:
             settled = settle_reading(ctx, push, reading)
             report.changed += settled.is_change

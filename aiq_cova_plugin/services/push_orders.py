@@ -348,7 +348,13 @@ class _PushWorker:
     def _bring_address(self, order: Order, customer: Customer) -> None:
         """Put the address right; an order is not lost over it, but never silently either."""
         try:
-            done = place_address(self._client, order, customer, on_step=self._event)
+            done = place_address(
+                self._client,
+                order,
+                customer,
+                on_step=self._event,
+                policy=self._settings.address_policy,
+            )
         except (Retryable, OutcomeUnknown) as exc:
             self._event("address_failed", exc.message)
             if self._times("address_failed") < _ADDRESS_TRIES:
@@ -453,7 +459,11 @@ class _PushWorker:
         """What COVA says of our order id; None when neither of its two answers knows it."""
         try:
             status = self._client.order_status(self.push.cova_order_id)
-            return reading_from_cova(status, is_delivery=self.push.is_delivery)
+            return reading_from_cova(
+                status,
+                is_delivery=self.push.is_delivery,
+                store_words=self._settings.status_map,
+            )
         except NotFound:
             pass
         try:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
 from aiq_cova_plugin.simulator import Simulator
 
-from tests.integration.orders.kit import Bench, config_for, open_bench
+from tests.integration.orders.kit import Bench, config_for, open_bench, settle_down
 from tests.integration.orders.processes import Worker, worker
 from tests.support.shop import ADA, MAPLE_STREET
 
@@ -90,8 +91,7 @@ def test_two_polls_at_once_tell_the_shop_once(patient: Bench) -> None:
     fault = patient.sim.faults.add("order_status", action="delay", seconds=1)
     first = threading.Thread(target=patient.poll)
     first.start()
-    while not fault.hits:
-        pass
+    _wait_for(lambda: fault.hits == 1)
 
     code, document = patient.command("orders", "poll", "--store", "s1")
 
@@ -102,14 +102,19 @@ def test_two_polls_at_once_tell_the_shop_once(patient: Bench) -> None:
     assert [status for _, _, status in patient.shop.host.told] == ["completed"]
 
 
-def test_a_worker_that_was_overtaken_writes_nothing_more(patient: Bench) -> None:
-    """It hung so long that its lease ran out and another worker finished the order."""
+@pytest.mark.parametrize(
+    ("operation", "skip"),
+    [("tax_configuration", 0), ("search_customers", 0), ("search_customers_by_filter", 2)],
+)
+def test_a_worker_that_was_overtaken_writes_nothing_more(
+    patient: Bench, operation: str, skip: int
+) -> None:
+    """It hung so long that its leases ran out and another worker finished the order."""
     patient.place()
-    fault = patient.sim.faults.add("search_customers", action="delay", seconds=15)
+    fault = patient.sim.faults.add(operation, action="delay", seconds=15, skip=skip)
     slow = threading.Thread(target=patient.push)
     slow.start()
-    while not fault.hits:
-        pass
+    _wait_for(lambda: fault.hits == 1)
     patient.advance(301)
     row = patient.go_on()
     assert row.state == "in_pos"
@@ -122,3 +127,30 @@ def test_a_worker_that_was_overtaken_writes_nothing_more(patient: Bench) -> None
     assert (after.state, after.fence, after.lease_owner) == (row.state, row.fence, None)
     assert "submitting" not in patient.event_names()[len(events) :]
     assert patient.assert_sent_once(after)["received_puts"] == 1
+
+
+def test_a_poll_leaves_the_claim_of_a_busy_worker_alone(patient: Bench) -> None:
+    """A worker hangs in cancelling an order; a poll reads it; a third must not cancel it too."""
+    patient.place()
+    patient.push()
+    patient.shop.send("aiq.order-cancelled", "1")
+    fault = patient.sim.faults.add("cancel_order", action="delay", seconds=15)
+    slow = threading.Thread(target=patient.push)
+    slow.start()
+    _wait_for(lambda: fault.hits == 1)
+
+    patient.poll()
+
+    assert patient.push().handled == 0
+    patient.sim.faults.clear()
+    slow.join(timeout=20)
+    assert patient.row().state == "withdrawn"
+    assert patient.calls("cancel_order") == 1
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if condition():
+            return
+        settle_down(0.02)
+    raise AssertionError("it did not come to that")
