@@ -77,6 +77,7 @@ _ADDRESS_TRIES = 4
 RETRY_ASKED = "retry_asked"
 """The `kind` of a push that a person has sent on its way again."""
 _UNEXPLAINED_TRIES = 6
+_TRANSIENT = "transient_failure"
 _TAX_STYLE_CHANGED = "COVA's tax setting has changed; sent accordingly."
 
 
@@ -389,6 +390,8 @@ class _PushWorker:
         if reading is None and self._may_still_arrive():
             self._ask_about_it_later()
         elif reading is None or reading.phase is Phase.TRANSIENT_FAILURE:
+            if reading is not None and self.push.kind != _TRANSIENT:
+                self._note_transient_failure(reading)
             self._send()
         elif reading.phase is Phase.REFUSED and self.push.kind == RETRY_ASKED:
             self._send_repaired()
@@ -443,6 +446,12 @@ class _PushWorker:
             self._settle(reading)
 
     def _not_processed(self, reading: StatusReading) -> None:
+        said = self._note_transient_failure(reading)
+        self.had_failure = True
+        self.postpone(f"COVA could not process the order and asks for it again.{said}", _TRANSIENT)
+
+    def _note_transient_failure(self, reading: StatusReading) -> str:
+        """Count it, and raise NeedsOperator when it happens too often; what COVA says of it."""
         said = f" It says: {reading.message}" if reading.message else ""
         self._event("transient_failure", f"COVA could not process the order.{said}")
         if self._times("transient_failure") > _UNEXPLAINED_TRIES:
@@ -450,10 +459,7 @@ class _PushWorker:
                 f"COVA failed to process order {self.push.order_number} again and again.{said}",
                 fix="Ask COVA's support about it, or enter the order at the register by hand.",
             )
-        self.had_failure = True
-        self.postpone(
-            f"COVA could not process the order and asks for it again.{said}", "transient_failure"
-        )
+        return said
 
     def _ask(self) -> StatusReading | None:
         """What COVA says of our order id; None when neither of its two answers knows it."""
@@ -569,7 +575,8 @@ class _PushWorker:
 
     def postpone(self, reason: str, kind: str, *, at_least: float | None = None) -> None:
         """Give the order back, to be tried again after a growing, slightly random delay."""
-        exponent = min(self.push.attempts, 12)
+        # Not by `attempts`, which also counts how often COVA was merely asked.
+        exponent = min(self._times("waiting"), 12)
         delay = min(_FIRST_RETRY_SECONDS * 2**exponent, _LONGEST_RETRY_SECONDS)
         delay *= random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, guards no secret
         seconds = max(delay, at_least or 0)

@@ -355,13 +355,15 @@ def test_transient_failure_is_sent_again_under_the_same_id(bench: Bench) -> None
     assert bench.signals("order-needs-attention") == []
 
 
-def test_endless_transient_failure_reaches_a_person(bench: Bench) -> None:
+@pytest.mark.parametrize("order_mode", ["synchronous", "asynchronous"])
+def test_endless_transient_failure_reaches_a_person(bench: Bench, order_mode: str) -> None:
+    bench.sim.switches.update({"order_mode": order_mode, "order_step_seconds": 20})
     bench.place()
     bench.sim.faults.add(
         "submit_order", action="transient_failure", times=None, message="Queue is stuck."
     )
 
-    row = bench.go_on()
+    row = bench.go_on(rounds=100)
 
     assert row.state == "needs_attention"
     assert "Queue is stuck." in row.reason
@@ -382,6 +384,21 @@ def test_an_order_that_cova_is_slow_about_is_not_near_its_last_try(bench: Bench)
 
     assert row.state == "in_pos"
     assert bench.signals("order-needs-attention") == []
+
+
+def test_patience_with_cova_does_not_make_the_next_failure_s_delay_long(bench: Bench) -> None:
+    bench.sim.switches.update({"order_mode": "asynchronous", "order_step_seconds": 600})
+    bench.place()
+    for _ in range(9):
+        bench.push()
+        bench.wait_until_due(bench.row())
+    bench.sim.faults.add("order_status", action="server_error", times=1)
+
+    bench.push()
+
+    due_at = bench.row().next_attempt_at
+    assert due_at is not None
+    assert (due_at - bench.clock.now()).total_seconds() < 30
 
 
 @pytest.mark.parametrize("repeated_put", ["same_order", "duplicate", "error"])

@@ -415,6 +415,20 @@ def test_a_poll_gives_up_early_when_cova_is_away_and_waits_its_turn(
     assert bench.poll(only_due=True).handled == 6
 
 
+def test_one_order_that_cannot_be_read_waits_its_turn_too(bench: Bench) -> None:
+    row = bench.place()
+    bench.push()
+    bench.advance(40)
+    bench.sim.faults.add("order_status", path=row.cova_order_id, action="garbage", times=None)
+
+    assert bench.poll(only_due=True).failed == 1
+    bench.advance(2)
+
+    assert bench.poll(only_due=True).handled == 0
+    bench.advance(130)
+    assert bench.poll(only_due=True).handled == 1
+
+
 def test_a_refused_log_in_is_not_tried_once_per_open_order(bench: Bench) -> None:
     for number in range(6):
         bench.place(str(number), customer={**ADA, "phone": f"303-555-02{number:02}"})
