@@ -39,7 +39,7 @@ _MALFORMED: list[tuple[str, Any]] = [
     ("COVA_API_URL", "ftp://api.covasoft.net"),
     ("COVA_API_URL", "http://api.covasoft.net"),
     ("COVA_API_URL", "http://localhost.evil.example"),
-    ("COVA_API_URL", "https://canary:canary@api.covasoft.net"),
+    ("COVA_API_URL", "https://canary:bird@api.covasoft.net"),
     ("COVA_API_URL", "https://"),
     ("COVA_API_URL", "https://api.covasoft.net:notaport"),
     ("COVA_API_URL", 42),
