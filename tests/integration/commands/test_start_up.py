@@ -155,13 +155,17 @@ def test_an_app_that_is_gone_hears_no_signals(tmp_path: Path, sim: Simulator) ->
 
     from aiq_cova_plugin import signals
 
+    # Other tests' apps may be alive in this process, and listen.
+    before = len(list(signals.order_placed.receivers_for(object())))
     with connected_shop(f"sqlite:///{tmp_path}/1.sqlite", sim) as shop:
         app = weakref.ref(shop.shop.app)
+        while_alive = len(list(signals.order_placed.receivers_for(object())))
     del shop
     gc.collect()
 
     assert app() is None, "nothing of ours keeps an app alive"
-    assert not list(signals.order_placed.receivers_for(object()))
+    assert while_alive > before
+    assert len(list(signals.order_placed.receivers_for(object()))) < while_alive
 
 
 @pytest.mark.parametrize("scheduler", ["apscheduler", "celery", "none"])
