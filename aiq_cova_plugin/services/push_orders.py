@@ -66,9 +66,14 @@ _LONGEST_RETRY_SECONDS = 2 * 3600
 _GIVE_UP_AFTER = 5
 """So many orders in a row that COVA did not take for now: it is away, the rest waits."""
 
-_COVA_TAKES_SECONDS = 60
+_COVA_TAKES_SECONDS = 35
 """COVA may work up to 30 seconds on a submission (cova-api.md section 9.2). An order sent less
 long ago than this that COVA does not know may still be on its way: it is not sent again."""
+
+_NOT_IN_POS = frozenset({"HTTP 500", "HTTP 503"})
+"""COVA's own "not in the register, send again" (section 9.2). A gateway's 502 or 504 says less:
+COVA behind it may still be at work."""
+_COVA_FAILED = "cova_failed"
 
 _LOG_IN_PAUSE_SECONDS = 600
 """How long orders wait after a refused log-in: trying it for each would lock the account."""
@@ -267,7 +272,7 @@ class _PushWorker:
         except OutcomeUnknown as exc:
             self._move(
                 PushState.CHECKING,
-                "outcome_unknown",
+                _COVA_FAILED if exc.detail in _NOT_IN_POS else "outcome_unknown",
                 f"{exc.message} COVA is asked whether it has the order.",
             )
         except VersionConflict as exc:
@@ -401,9 +406,12 @@ class _PushWorker:
     def _may_still_arrive(self) -> bool:
         """Was it sent so short a time ago that COVA may not have it yet?"""
         sent = self.push.submitted_at
-        if sent is None:
+        if sent is None or self._ctx.clock.now() - sent >= timedelta(seconds=_COVA_TAKES_SECONDS):
             return False
-        return self._ctx.clock.now() - sent < timedelta(seconds=_COVA_TAKES_SECONDS)
+        with self._ctx.database.short() as connection:
+            names = [each.event for each in outbox.events_of(connection, self.push.id)]
+        answers = [name for name in names if name in ("submitting", _COVA_FAILED)]
+        return not answers or answers[-1] != _COVA_FAILED
 
     def _ask_about_it_later(self) -> None:
         self._give_back(
