@@ -28,8 +28,13 @@ def sync(store_id: str | None, all_stores: bool, full: bool, preview: bool, appr
     """Bring menu, prices and stock up to date with COVA."""
     ctx = current_services()
     if (store_id is None) == (not all_stores):
+        mistake = "Say which store to sync." if store_id is None else "One store, or all of them?"
+        raise NeedsOperator(mistake, field="store", fix="Give either --store ID or --all.")
+    if preview and approve:
         raise NeedsOperator(
-            "Say which store to sync.", field="store", fix="Give either --store ID or --all."
+            "A preview changes nothing, so there is nothing to approve.",
+            field="approve",
+            fix="Give either --preview or --approve.",
         )
     documents, texts = [], []
     for each in [store_id] if store_id else _enabled_stores(ctx):

@@ -6,7 +6,8 @@ import functools
 import json
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -20,8 +21,8 @@ from aiq_cova_plugin.store.database import explain_trouble
 _USAGE_EXIT, _FAILURE_EXIT = 2, 1
 
 
-class _CovaCommand(click.Command):
-    """A command that says even a wrong call in JSON when `--json` is there."""
+class _SaysMistakesInJson(click.Command):
+    """Says even a wrong call in JSON when `--json` is there."""
 
     def make_context(
         self,
@@ -31,17 +32,15 @@ class _CovaCommand(click.Command):
         **extra: Any,
     ) -> click.Context:
         wants_json = "--json" in args
-        try:
+        with _mistakes_in_json(wants_json):
             return super().make_context(info_name, args, parent, **extra)
-        except click.UsageError as exc:
-            if not wants_json:
-                raise
-            field = getattr(getattr(exc, "param", None), "name", None)
-            _print_error(exc.format_message(), field, "See --help.", as_json=True)
-            raise click.exceptions.Exit(_USAGE_EXIT) from exc
 
 
-class _CovaGroup(AppGroup):
+class _CovaCommand(_SaysMistakesInJson):
+    """One command."""
+
+
+class _CovaGroup(_SaysMistakesInJson, AppGroup):
     command_class = _CovaCommand
 
     def group(  # type: ignore[override]  # Flask's own says the same, less precisely
@@ -51,6 +50,26 @@ class _CovaGroup(AppGroup):
         # Flask sets its own class here, and so passes click's `group_class` by.
         kwargs.setdefault("cls", _CovaGroup)
         return super().group(*args, **kwargs)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        with _mistakes_in_json("--json" in args):
+            return super().resolve_command(ctx, args)
+
+
+@contextmanager
+def _mistakes_in_json(wanted: bool) -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as exc:
+        if not wanted:
+            raise
+        parameter = getattr(exc, "param", None)
+        # The field is called as the person typed it: `--store`, not `store_id`.
+        field = max(parameter.opts, key=len).lstrip("-") if parameter is not None else None
+        if field is not None:
+            field = field.removesuffix("_id").replace("-", "_")
+        print_error(exc.format_message(), field, "See --help.", as_json=True)
+        raise click.exceptions.Exit(_USAGE_EXIT) from exc
 
 
 @click.group("cova", cls=_CovaGroup)
@@ -77,13 +96,13 @@ def command(group: click.Group, name: str) -> Callable[[Callable[..., bool | Non
                 _require_plugin()
                 is_well = function(*args, **options)
             except CovaPluginError as exc:
-                _print_error(exc.message, exc.field, exc.fix, as_json=as_json)
+                print_error(exc.message, exc.field, exc.fix, as_json=as_json)
                 context.exit(_FAILURE_EXIT)
             except Exception as exc:
                 trouble = explain_trouble(exc)
                 if trouble is None:
                     raise
-                _print_error(trouble[0], None, trouble[1], as_json=as_json)
+                print_error(trouble[0], None, trouble[1], as_json=as_json)
                 context.exit(_FAILURE_EXIT)
             if is_well is False:
                 context.exit(_FAILURE_EXIT)
@@ -121,7 +140,8 @@ def _require_plugin() -> None:
         )
 
 
-def _print_error(message: str, field: str | None, fix: str, *, as_json: bool) -> None:
+def print_error(message: str, field: str | None, fix: str, *, as_json: bool) -> None:
+    """Print a failure: the contract's document on stdout with `--json`, else text on stderr."""
     if as_json:
         error = {"message": message, "field": field, "fix": fix}
         click.echo(json.dumps({"error": error}, ensure_ascii=False))

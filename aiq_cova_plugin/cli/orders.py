@@ -164,6 +164,6 @@ def _document(push: Push) -> dict[str, Any]:
         "state": push.state,
         "cova_order_id": push.cova_order_id,
         "attempts": push.attempts,
-        "reason": push.reason,
+        "reason": push.reason or push.warning,
         "next_attempt_at": push.next_attempt_at.isoformat() if push.next_attempt_at else None,
     }

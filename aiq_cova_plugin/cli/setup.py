@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from aiq_cova_plugin.cli.group import command, cova, show
+from aiq_cova_plugin.cli.group import command, cova, print_error, show
 from aiq_cova_plugin.errors import MissingSetting
 from aiq_cova_plugin.services.connection_settings import FIELD_LABELS, save_settings
 from aiq_cova_plugin.services.context import ServiceContext
@@ -118,11 +118,15 @@ def reconcile_store(store_id: str) -> bool:
 @click.option("--json", "as_json", is_flag=True, help="The one line is JSON either way.")
 def simulate(port: int, products: int, seed: int, as_json: bool) -> None:
     """Run a simulator of COVA on this machine until it is interrupted."""
-    del as_json
     from aiq_cova_plugin.simulator import run_simulator
 
     def announce(connection: dict[str, Any]) -> None:
         click.echo(json.dumps(connection))
         sys.stdout.flush()
 
-    run_simulator(port=port, products=products, seed=seed, announce=announce)
+    try:
+        run_simulator(port=port, products=products, seed=seed, announce=announce)
+    except OSError as exc:
+        message = f"Port {port} of this machine is taken ({exc.strerror})."
+        print_error(message, "port", "Choose another port, or 0 for a free one.", as_json=as_json)
+        click.get_current_context().exit(1)

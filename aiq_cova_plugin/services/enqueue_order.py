@@ -14,7 +14,7 @@ from uuid import uuid4
 from aiq_cova_plugin.domain.push_states import PushState
 from aiq_cova_plugin.host import Order, OrderNotFound
 from aiq_cova_plugin.services.context import ServiceContext
-from aiq_cova_plugin.services.reserve_stock import hold_order, release_order
+from aiq_cova_plugin.services.reserve_stock import CANCELLED_IN_SHOP, hold_order, release_order
 from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.connections import connection_of
 from aiq_cova_plugin.store.models import Push
@@ -86,17 +86,17 @@ def withdraw_order(ctx: ServiceContext, store_id: str, order_id: str) -> None:
     connection = ctx.database.shared()
     push = outbox.lock_push(connection, store_id, order_id)
     if push is None:
-        release_order(ctx, store_id, order_id, reason="cancelled in the shop")
+        release_order(ctx, store_id, order_id, reason=CANCELLED_IN_SHOP)
         _keep_from_sweep(ctx, store_id, order_id)
         return
     state = PushState(push.state)
     if state in (PushState.WITHDRAWN, PushState.COMPLETED, PushState.CANCELLED):
         if state is not PushState.COMPLETED:
-            release_order(ctx, store_id, order_id, reason="cancelled in the shop")
+            release_order(ctx, store_id, order_id, reason=CANCELLED_IN_SHOP)
         return
     if push.cancel_requested:
         return
-    release_order(ctx, store_id, order_id, reason="cancelled in the shop")
+    release_order(ctx, store_id, order_id, reason=CANCELLED_IN_SHOP)
     now = ctx.clock.now()
     outbox.add_event(connection, push.id, "cancel_asked", "The shop cancelled the order.", at=now)
     if _never_left(push):

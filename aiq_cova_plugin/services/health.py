@@ -29,7 +29,10 @@ def health_of(ctx: ServiceContext) -> dict[str, Any]:
         return {"status": "down", "reason": "The plugin's tables cannot be read."}
     ctx.came_back("health")
     is_fine = all(
-        store["is_fresh"] and store["state"] != "not_ready" and not store["needs_attention"]
+        store["is_fresh"]
+        and store["state"] != "not_ready"
+        and not store["needs_attention"]
+        and not store["warnings"]
         for store in stores
         if store["is_enabled"]
     )
@@ -55,6 +58,7 @@ def _store_health(ctx: ServiceContext, connection: Any, row: Connection) -> dict
         "queue_depth": sum(counts.get(each, 0) for each in ("queued", "sending", "checking")),
         "in_pos": counts.get("in_pos", 0),
         "needs_attention": counts.get("needs_attention", 0),
+        "warnings": outbox.warnings_of(connection, row.store_id, now=now),
     }
 
 

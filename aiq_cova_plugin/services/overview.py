@@ -93,8 +93,8 @@ def overview_of(ctx: ServiceContext, store_id: str) -> Overview:
             connection,
             Push,
             Push.store_id == store_id,
-            Push.state == PushState.IN_POS.value,
             Push.warning != "",
+            outbox.is_worth_a_warning(now),
             order_by=Push.id,
             limit=_URGENT_SHOWN,
         )

@@ -22,6 +22,9 @@ from aiq_cova_plugin.store.products import change_product, lock_products, produc
 
 _NOTHING = Decimal(0)
 
+CANCELLED_IN_SHOP = "cancelled in the shop"
+"""Why a hold was released when the shop cancelled the order."""
+
 
 def quantities_of(lines: Iterable[OrderLine]) -> dict[str, Decimal]:
     """dict: COVA product id → how much of it the lines want in all; zero lines left out."""

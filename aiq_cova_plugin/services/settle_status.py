@@ -15,10 +15,15 @@ from aiq_cova_plugin.domain.push_states import FINAL_STATES, PushState
 from aiq_cova_plugin.host import OrderNotFound, OrderStatus
 from aiq_cova_plugin.mapping.order_status_from_cova import Phase, StatusReading
 from aiq_cova_plugin.services.context import ServiceContext, log
-from aiq_cova_plugin.services.reserve_stock import release_order
+from aiq_cova_plugin.services.reserve_stock import (
+    CANCELLED_IN_SHOP,
+    publish_quantities,
+    release_order,
+)
 from aiq_cova_plugin.store import outbox
+from aiq_cova_plugin.store.connections import connection_of
 from aiq_cova_plugin.store.database import DatabaseConnection
-from aiq_cova_plugin.store.holds import start_settling
+from aiq_cova_plugin.store.holds import settle_after_all, start_settling
 from aiq_cova_plugin.store.models import Push
 
 _FRESH, _RECENT, _OLD = timedelta(minutes=5), timedelta(days=1), timedelta(days=7)
@@ -139,6 +144,8 @@ class _Settling:
         if self._is_claimed or is_final:
             # Who merely polls must not take a claim away from the worker that has it.
             values |= {"lease_owner": None, "lease_until": None}
+        if self.is_newly_in_pos:
+            values["attempts"] = push.attempts + 1
         if reading.sale_total is not None:
             values["sale_total"] = reading.sale_total
         if status is not None:
@@ -179,21 +186,35 @@ class _Settling:
     def _record_total(self) -> None:
         """COVA's total is what the customer pays; where it holds tax on top, it differs."""
         told, ours = self._reading.sale_total, self._push.host_total
-        if told is not None and ours is not None and told != ours:
+        if told is None or ours is None or told == ours:
+            return
+        settings = connection_of(self._connection, self._push.store_id)
+        if settings is not None and settings.tax_pricing == "Exclusive" and told > ours:
+            self._event("total", f"To pay: {told:.2f}, which is {ours:.2f} and the tax.")
+        else:
             self._event(
                 "total_differs",
-                f"COVA's total is {told:.2f}, the shop's {ours:.2f}. Where prices are before "
-                "tax, the difference is the tax.",
+                f"COVA's total is {told:.2f}, the shop's {ours:.2f}.",
             )
 
     def _move_holds(self, before: PushState, target: PushState) -> None:
         push = self._push
         if target is PushState.COMPLETED and before is not PushState.COMPLETED:
             start_settling(self._connection, push.store_id, push.order_id, now=self._now)
+            if push.cancel_requested:
+                self._hold_what_was_sold()
         elif target in (PushState.CANCELLED, PushState.WITHDRAWN):
             release_order(
                 self._ctx, push.store_id, push.order_id, reason="the order was cancelled in COVA"
             )
+
+    def _hold_what_was_sold(self) -> None:
+        """The shop freed this stock when it cancelled, but the register had sold it already."""
+        push, connection = self._push, self._connection
+        products = settle_after_all(
+            connection, push.store_id, push.order_id, now=self._now, reason=CANCELLED_IN_SHOP
+        )
+        publish_quantities(self._ctx, connection, push.store_id, products)
 
     def _tell_host(self, status: OrderStatus) -> None:
         push, note = self._push, self._reading.message or None
@@ -212,6 +233,8 @@ def _announce(ctx: ServiceContext, push: Push, settled: Settled, settling: _Sett
     ids = {"store_id": push.store_id, "order_id": push.order_id}
     if settling.is_newly_in_pos:
         ctx.emit(signals.order_pushed, **ids, cova_order_id=push.cova_order_id)
+    if settled.state is PushState.COMPLETED and settled.is_change and push.cancel_requested:
+        ctx.emit(signals.order_needs_attention, **ids, reason=_SOLD_THOUGH_CANCELLED)
     if settled.status is not None:
         log.info("order_status_changed", extra=ids | {"order_status": settled.status.value})
         ctx.emit(signals.order_status_changed, **ids, status=settled.status.value)
@@ -219,6 +242,7 @@ def _announce(ctx: ServiceContext, push: Push, settled: Settled, settling: _Sett
         ctx.emit(signals.order_needs_attention, **ids, reason=settling.new_warning)
 
 
+_SOLD_THOUGH_CANCELLED = "The shop cancelled this order, but the register completed the sale."
 _WHAT_HAPPENED = {
     PushState.COMPLETED: "The sale was completed at the register.",
     PushState.CANCELLED: "The order was cancelled in COVA.",

@@ -142,7 +142,8 @@ def sync_catalog(
     require_store(ctx, store_id)
     settings = require_enabled(ctx, store_id)
     with ctx.leases.hold(
-        f"catalog:{store_id}", busy="A sync of this store is already running."
+        f"catalog:{store_id}",
+        busy="A sync of this store is already running; try again when it is done.",
     ) as lease:
         run = _Run(ctx, settings, lease, full=full, trigger=trigger, run_id=run_id)
         with closing(run):

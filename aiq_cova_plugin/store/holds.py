@@ -111,6 +111,30 @@ def start_settling(
     ).rowcount
 
 
+def settle_after_all(
+    connection: sa.Connection, store_id: str, order_id: str, *, now: datetime, reason: str
+) -> list[str]:
+    """Take back holds that were released for `reason`: the sale happened, and COVA's stock will
+    count it; the ids of their products."""
+    was_released = sa.and_(
+        _H.store_id == store_id,
+        _H.order_id == order_id,
+        _H.state == "released",
+        _H.reason == reason,
+    )
+    products = [
+        row.cova_product_id
+        for row in connection.execute(sa.select(_H.cova_product_id).where(was_released))
+    ]
+    if products:
+        connection.execute(
+            sa.update(_H)
+            .where(was_released)
+            .values(state="settling", settling_since=now, released_at=None, reason="")
+        )
+    return products
+
+
 def release_holds(
     connection: sa.Connection, store_id: str, order_id: str, *, now: datetime, reason: str
 ) -> list[str]:

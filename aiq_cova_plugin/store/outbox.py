@@ -310,3 +310,23 @@ def prune_finished(connection: sa.Connection, *, before: datetime) -> int:
 def payment_state_is(state: str) -> sa.ColumnElement[bool]:
     """The condition that a push's payment still stands as it was read."""
     return _P.payment_state == state
+
+
+def is_worth_a_warning(now: datetime) -> sa.ColumnElement[bool]:
+    """The condition that a push's warning still concerns somebody: the order is open, or was
+    sold at the register within the last day though the shop had cancelled it."""
+    sold_though_cancelled = sa.and_(
+        _P.state == "completed",
+        _P.cancel_requested.is_(True),
+        _P.finished_at > now - timedelta(days=1),
+    )
+    return sa.or_(_P.finished_at.is_(None), sold_though_cancelled)
+
+
+def warnings_of(connection: sa.Connection, store_id: str, *, now: datetime) -> int:
+    """How many of the store's orders have a warning that still concerns somebody."""
+    return connection.execute(
+        sa.select(sa.func.count())
+        .select_from(_P)
+        .where(_P.store_id == store_id, _P.warning != "", is_worth_a_warning(now))
+    ).scalar_one()
