@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import click
 from flask import Flask
 
 from aiq_cova_plugin.cli import cova as cova_commands
-from aiq_cova_plugin.config import load_config
+from aiq_cova_plugin.cli.group import print_error
+from aiq_cova_plugin.config import Config, load_config
+from aiq_cova_plugin.errors import ConfigurationError
 from aiq_cova_plugin.host import Host, OrderLine
 from aiq_cova_plugin.receivers import Receivers
 from aiq_cova_plugin.scheduling import start_scheduler
@@ -62,7 +66,7 @@ class CovaPlugin:
             raise RuntimeError(
                 "The COVA plugin is set up on this app already: call init_app once per app."
             )
-        config = load_config(app.config)
+        config = _checked_config(app)
         services = build_services(app, db=db, host=host, config=config)
         receivers = Receivers(app, services)
         state = app.extensions[EXTENSION_KEY] = PluginState(services, receivers)
@@ -112,3 +116,26 @@ class CovaPlugin:
         given = {name: value for name, value in settings.items() if value is not None}
         with app.app_context():
             return save_settings(services_of(app), store_id, given, check=check, by="the host")
+
+
+def _checked_config(app: Flask) -> Config:
+    """The configuration; in a command what is wrong with it is a sentence, not a traceback."""
+    try:
+        return load_config(app.config)
+    except ConfigurationError as exc:
+        if click.get_current_context(silent=True) is None:
+            raise
+        raise StartUpRefused(exc) from exc
+
+
+class StartUpRefused(click.ClickException):
+    """A `ConfigurationError` that `flask` shows as one sentence, or as JSON with `--json`."""
+
+    def __init__(self, cause: ConfigurationError) -> None:
+        super().__init__(cause.message)
+        self._cause = cause
+
+    def show(self, file: Any = None) -> None:
+        del file
+        cause = self._cause
+        print_error(cause.message, cause.field, cause.fix, as_json="--json" in sys.argv)

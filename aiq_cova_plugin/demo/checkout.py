@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -64,6 +65,12 @@ def read_form(posted: Mapping[str, str], store: Store, today: date) -> CheckoutF
     if form.is_delivery:
         _check_address(form, store)
     return form
+
+
+def once_only_token(posted: Mapping[str, str]) -> str:
+    """What makes this form one order, however often it is sent: its own token, or a new one."""
+    token = posted.get("once", "")
+    return token if re.fullmatch(r"[A-Za-z0-9_-]{24}", token) else secrets.token_urlsafe(18)
 
 
 def new_order(form: CheckoutForm, store: Store) -> Order:

@@ -34,7 +34,7 @@ def place(order: Order, lines: Sequence[BasketLine]) -> None:
     Raises `InsufficientStock` when not all of it is there; the caller then rolls back.
     """
     order.number = "GH-" + "".join(secrets.choice(_NUMBER_LETTERS) for _ in range(6))
-    order.token = secrets.token_urlsafe(18)
+    order.token = order.token or secrets.token_urlsafe(18)
     order.placed_at = utc_now()
     order.estimated_tax = estimated_tax(order.store, lines)
     order.lines = [

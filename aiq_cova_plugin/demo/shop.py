@@ -18,6 +18,7 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import IntegrityError
 
 from aiq_cova_plugin.demo import basket, checkout, orders, regions
 from aiq_cova_plugin.demo.models import Category, Order, Product, Store, db, utc_now
@@ -136,6 +137,9 @@ def show_checkout(slug: str) -> ResponseReturnValue:
 def place_order(slug: str) -> ResponseReturnValue:
     """Place the order, or show the form again: wrong fields and short lines with 422."""
     store = _store(slug)
+    once = checkout.once_only_token(request.form)
+    if _order_with(once) is not None:
+        return redirect(url_for(".order", token=once), 303)
     lines = basket.lines(store)
     if not lines:
         return redirect(url_for(".show_basket", slug=slug), 303)
@@ -143,8 +147,15 @@ def place_order(slug: str) -> ResponseReturnValue:
     if form.errors:
         return _checkout_page(store, form), 422
     order = checkout.new_order(form, store)
+    order.token = once
     try:
         orders.place(order, lines)
+    except IntegrityError:
+        # The same form was sent twice at once, and the other one was quicker.
+        db.session.rollback()
+        if _order_with(once) is None:
+            raise
+        return redirect(url_for(".order", token=once), 303)
     except InsufficientStock as exc:
         db.session.rollback()
         short = {product_id: available for product_id, _wanted, available in exc.lines}
@@ -152,6 +163,10 @@ def place_order(slug: str) -> ResponseReturnValue:
     db.session.commit()
     basket.empty(store)
     return redirect(url_for(".order", token=order.token), 303)
+
+
+def _order_with(token: str) -> Order | None:
+    return db.session.scalar(sa.select(Order).where(Order.token == token))
 
 
 # --- the order ----------------------------------------------------------------------------
@@ -235,6 +250,7 @@ def _checkout_page(
         short=short or {},
         totals=_totals(store, lines),
         latest_birthday=checkout.latest_birthday(store, today),
+        once=checkout.once_only_token(request.form),
     )
 
 

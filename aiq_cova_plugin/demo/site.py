@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response, render_template, request
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 _TEXTS = {
     403: ("Not for you", "You are not signed in, or may not do this in this store."),
@@ -26,6 +26,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, _form_expired)
     for status in _TEXTS:
         app.register_error_handler(status, _error_page)
+    app.register_error_handler(OverflowError, _no_such_number)
 
 
 def _content_policy(image_hosts: str) -> str:
@@ -42,6 +43,11 @@ def _error_page(error: HTTPException) -> tuple[str, int]:
     status = error.code or 500
     title, text = _TEXTS[status]
     return render_template("demo/error.html", title=title, text=text, path=_path()), status
+
+
+def _no_such_number(_error: OverflowError) -> tuple[str, int]:
+    """A number in the address that no database knows: there is no such thing."""
+    return _error_page(NotFound())
 
 
 def _form_expired(_error: CSRFError) -> tuple[str, int]:

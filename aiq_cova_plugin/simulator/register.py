@@ -16,6 +16,7 @@ from .state import State
 from .switches import Switches
 
 Amount = Decimal | int | float | str
+_LARGEST = Decimal(10) ** 30
 
 
 class Register:
@@ -345,4 +346,8 @@ def _new_row(
 
 
 def _exact(value: Amount) -> Decimal:
-    return value if isinstance(value, Decimal) else Decimal(str(value))
+    """The amount as a decimal; ValueError for what JSON has no number for."""
+    amount = value if isinstance(value, Decimal) else Decimal(str(value))
+    if not amount.is_finite() or abs(amount) > _LARGEST:
+        raise ValueError("An amount must be a number that a register can print.")
+    return amount
