@@ -111,7 +111,7 @@ def reconcile_store(store_id: str) -> bool:
     return bool(document["agrees"])
 
 
-@cova.command("simulate")
+@cova.command("simulate", with_appcontext=False)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 takes a free one.")
 @click.option("--products", type=click.IntRange(1, 100_000), default=400)
 @click.option("--seed", type=int, default=1)

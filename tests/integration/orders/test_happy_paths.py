@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from aiq_cova_plugin.store import outbox
+
 from tests.integration.orders.kit import ADA_DIGITS, Bench
 from tests.support.shop import MAPLE_STREET
 
@@ -106,7 +108,21 @@ def test_tax_style_decides_the_call(bench: Bench, setting: str) -> None:
     assert order["received_puts"] == 1
     row = bench.row()
     assert row.sale_total == order["sale_total"]
-    assert ("total_differs" in bench.event_names()) is (setting != "Inclusive")
+    # What the shopper pays is told where it is not what the shop says; tax is no difference.
+    assert ("total" in bench.event_names()) is (setting != "Inclusive")
+    assert "total_differs" not in bench.event_names()
+
+
+def test_a_total_that_is_not_the_shop_s_is_shown(bench: Bench) -> None:
+    bench.sim.switches.update({"tax_pricing": "Inclusive"})
+    row = bench.place()
+    with bench.shop.app.app_context(), bench.ctx.database.short() as connection:
+        outbox.change_push(connection, row.id, {"host_total": Decimal("9.00")})
+
+    bench.push()
+
+    assert "COVA's total is 10.00, the shop's 9.00." in bench.story()
+    assert "total_differs" in bench.event_names()
 
 
 def test_tax_setting_is_read_once_a_day(bench: Bench) -> None:
@@ -266,7 +282,7 @@ def test_timeline_tells_the_story_in_plain_words(bench: Bench) -> None:
         "submitting",
         "submitted",
         "in_pos",
-        "total_differs",
+        "total",
         "completed",
         "host_told",
     ]
