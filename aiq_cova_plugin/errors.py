@@ -134,7 +134,22 @@ class LeaseHeld(Retryable):
 
 
 class OutcomeUnknown(CovaPluginError):
-    """The call left the house and no clear answer came back: look it up, do not resend."""
+    """The call left the house and no clear answer came back: look it up, do not resend.
+
+    `status` is the HTTP status of an answer that was no clear one, None when none came.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        detail: str = "",
+        fix: str = "",
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, detail=detail, fix=fix, request_id=request_id)
+        self.status = status
 
 
 # --- COVA said no --------------------------------------------------------------------

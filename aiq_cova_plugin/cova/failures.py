@@ -105,6 +105,7 @@ def refusal(
         if is_write:
             return OutcomeUnknown(
                 f"COVA had a failure of its own ({doing}){said}",
+                status=status,
                 detail=detail,
                 fix=LOOK_UP,
                 request_id=request_id,

@@ -44,14 +44,17 @@ def create_celery(app: Flask) -> Celery:
 
 
 def register_tasks(celery_app: Any, app: Flask) -> None:
-    """Add our two tasks and their beat to a Celery app."""
+    """Add our two tasks and their beat to a Celery app.
 
-    @celery_app.task(name=ORDERS_TASK, ignore_result=True)
+    They are not shared: Celery would give them to every Celery app of the process.
+    """
+
+    @celery_app.task(name=ORDERS_TASK, ignore_result=True, shared=False)
     def push_and_poll() -> int:
         with app.app_context():
             return run_due_order_jobs(services_of(app))
 
-    @celery_app.task(name=CATALOGUE_TASK, ignore_result=True)
+    @celery_app.task(name=CATALOGUE_TASK, ignore_result=True, shared=False)
     def sync_catalogues() -> int:
         with app.app_context():
             return run_due_catalogue_jobs(services_of(app))

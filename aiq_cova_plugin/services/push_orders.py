@@ -44,7 +44,7 @@ from aiq_cova_plugin.services.check_stock import require_stock
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.match_customer import match_customer, remember_choice
 from aiq_cova_plugin.services.place_address import place_address
-from aiq_cova_plugin.services.settle_status import settle_reading
+from aiq_cova_plugin.services.settle_status import LATE, settle_reading
 from aiq_cova_plugin.services.stores import (
     credentials_of,
     require_enabled,
@@ -70,10 +70,13 @@ _COVA_TAKES_SECONDS = 35
 """COVA may work up to 30 seconds on a submission (cova-api.md section 9.2). An order sent less
 long ago than this that COVA does not know may still be on its way: it is not sent again."""
 
-_NOT_IN_POS = frozenset({"HTTP 500", "HTTP 503"})
+_NOT_IN_POS = frozenset({500, 503})
 """COVA's own "not in the register, send again" (section 9.2). A gateway's 502 or 504 says less:
 COVA behind it may still be at work."""
 _COVA_FAILED = "cova_failed"
+
+_LATE_AFTER = timedelta(minutes=15)
+"""How long an order may wait for COVA before it is shown as late."""
 
 _LOG_IN_PAUSE_SECONDS = 600
 """How long orders wait after a refused log-in: trying it for each would lock the account."""
@@ -272,7 +275,7 @@ class _PushWorker:
         except OutcomeUnknown as exc:
             self._move(
                 PushState.CHECKING,
-                _COVA_FAILED if exc.detail in _NOT_IN_POS else "outcome_unknown",
+                _COVA_FAILED if exc.status in _NOT_IN_POS else "outcome_unknown",
                 f"{exc.message} COVA is asked whether it has the order.",
             )
         except VersionConflict as exc:
@@ -589,7 +592,18 @@ class _PushWorker:
         delay *= random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, guards no secret
         seconds = max(delay, at_least or 0)
         self._event("waiting", f"{reason} Next try in about {round(seconds)} seconds.")
+        self._say_once_that_it_is_late()
         self._give_back(reason, seconds=seconds, kind=kind)
+
+    def _say_once_that_it_is_late(self) -> None:
+        """Show an order that waits for long on the overview and in `/health`.
+
+        It goes on by itself, so nobody is called: in an outage that would be one call an order.
+        """
+        if self._ctx.clock.now() - self.push.queued_at < _LATE_AFTER or self.push.warning:
+            return
+        self._write(warning=LATE)
+        self._event("late", LATE)
 
     def wait_for_log_in(self, refused: BadCredentials) -> None:
         """Another order has just seen the log-in refused: wait, and do not try it again."""

@@ -146,6 +146,8 @@ class _Settling:
             values |= {"lease_owner": None, "lease_until": None}
         if self.is_newly_in_pos:
             values["attempts"] = push.attempts + 1
+            if push.warning == LATE:
+                values["warning"] = ""
         if reading.sale_total is not None:
             values["sale_total"] = reading.sale_total
         if status is not None:
@@ -241,6 +243,9 @@ def _announce(ctx: ServiceContext, push: Push, settled: Settled, settling: _Sett
     if settling.new_warning:
         ctx.emit(signals.order_needs_attention, **ids, reason=settling.new_warning)
 
+
+LATE = "The order has been waiting for COVA for more than 15 minutes."
+"""The warning of an order that is on its way for long; gone once COVA has it."""
 
 _SOLD_THOUGH_CANCELLED = "The shop cancelled this order, but the register completed the sale."
 _WHAT_HAPPENED = {

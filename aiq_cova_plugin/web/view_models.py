@@ -195,9 +195,24 @@ EVENT_WORDS = {
     "new_cova_order_id": "New COVA order id",
     "completed": "Completed",
     "cancelled": "Cancelled in COVA",
+    "known_to_cova": "COVA has this order id",
+    "unreadable_answer": "Unreadable answer",
+    "address_failed": "Address not saved yet",
+    "transient_failure": "COVA could not process it",
+    "customer_candidates": "Possible customers",
+    "cova_failed": "COVA failed",
+    "surprise": "Unexpected answer",
+    "total": "To pay",
+    "late": "Waiting for long",
+    "paid_in_shop": "Paid in the shop",
+    "paying": "Payment sent",
+    "paid": "Payment in COVA",
+    "payment_unknown": "No clear answer to the payment",
+    "payment_refused": "Payment refused",
+    "payment_waits": "Payment waits",
 }
 
-_BAD_EVENTS = {"needs_attention", "address_missing", "host_lost_order"}
+_BAD_EVENTS = {"needs_attention", "address_missing", "host_lost_order", "payment_refused"}
 _GOOD_EVENTS = {"in_pos", "completed", "host_told"}
 
 

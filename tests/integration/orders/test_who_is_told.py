@@ -1,4 +1,4 @@
-"""The shop cancels an order in the moment in which the register completes its sale."""
+"""Sales that overtake a cancel, and orders that wait for long: who hears of it."""
 
 from __future__ import annotations
 
@@ -29,3 +29,20 @@ def test_a_cancel_that_cova_follows_leaves_nothing_held(bench: Bench) -> None:
 
     assert bench.holds() == []
     assert bench.row().state == "withdrawn"
+
+
+def test_an_order_that_waits_for_long_is_shown_as_late_until_cova_has_it(bench: Bench) -> None:
+    bench.place()
+    outage = bench.sim.faults.add("submit_order", action="server_error", times=None)
+    for _ in range(8):
+        bench.push()
+        bench.wait_until_due(bench.row())
+    late = bench.row()
+    bench.sim.faults.remove(outage.id)
+
+    row = bench.go_on()
+
+    assert "15 minutes" in late.warning
+    assert bench.event_names().count("late") == 1
+    assert row.state == "in_pos"
+    assert row.warning == ""
