@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,18 +70,24 @@ def ready_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
+def _patience(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """How long calls may take, where the test's module says."""
+    seconds = getattr(request.module, "READ_TIMEOUT_SECONDS", None)
+    return {} if seconds is None else {"COVA_READ_TIMEOUT_SECONDS": seconds}
+
+
 @pytest.fixture
-def bench(sim: Simulator, ready_sqlite_url: str) -> Iterator[Bench]:
+def bench(request: pytest.FixtureRequest, sim: Simulator, ready_sqlite_url: str) -> Iterator[Bench]:
     """A connected shop on SQLite: for whatever does not depend on the database."""
-    with open_bench(sim, ready_sqlite_url) as made:
+    with open_bench(sim, ready_sqlite_url, **_patience(request)) as made:
         yield made
     assert sim.broken == []
 
 
 @pytest.fixture
-def both(sim: Simulator, ready_url: str) -> Iterator[Bench]:
+def both(request: pytest.FixtureRequest, sim: Simulator, ready_url: str) -> Iterator[Bench]:
     """A connected shop, once on SQLite and once on PostgreSQL."""
-    with open_bench(sim, ready_url) as made:
+    with open_bench(sim, ready_url, **_patience(request)) as made:
         yield made
     assert sim.broken == []
 
