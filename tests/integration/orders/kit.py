@@ -34,7 +34,7 @@ from aiq_cova_plugin.wiring import build_services
 from tests.support.shop import ADA, MAPLE_STREET, Shop, ShopOrder
 
 SECRET_KEY = Fernet.generate_key().decode()
-READ_TIMEOUT_SECONDS = 0.6
+READ_TIMEOUT_SECONDS = 0.9
 """How long calls may hang in modules that make many of them hang (they import this name)."""
 PATIENT_READ_TIMEOUT_SECONDS = 4
 """The same in all others: a busy machine must not look like a COVA that hangs."""
