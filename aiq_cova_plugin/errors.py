@@ -87,10 +87,6 @@ class AmbiguousCustomer(NeedsOperator):
         self.candidates = candidates
 
 
-class GuardTripped(NeedsOperator):
-    """A run would hide or zero so much of the menu that a person must approve it."""
-
-
 class SecretsUnreadable(NeedsOperator):
     """Stored secrets cannot be decrypted with the configured keys."""
 

@@ -11,9 +11,8 @@ import click
 from aiq_cova_plugin.cli.group import command, cova, show, table
 from aiq_cova_plugin.errors import CovaPluginError, NeedsOperator
 from aiq_cova_plugin.services.context import ServiceContext
-from aiq_cova_plugin.services.stores import require_store
+from aiq_cova_plugin.services.stores import enabled_stores, require_store
 from aiq_cova_plugin.services.sync_catalog import SyncReport, preview_sync, sync_catalog
-from aiq_cova_plugin.store.connections import all_connections
 from aiq_cova_plugin.store.holds import open_holds
 from aiq_cova_plugin.wiring import current_services
 
@@ -37,17 +36,12 @@ def sync(store_id: str | None, all_stores: bool, full: bool, preview: bool, appr
             fix="Give either --preview or --approve.",
         )
     documents, texts = [], []
-    for each in [store_id] if store_id else _enabled_stores(ctx):
+    for each in [store_id] if store_id else enabled_stores(ctx):
         document = _sync_one(ctx, each, full, preview, approve, alone=bool(store_id))
         documents.append(document)
         texts.append(_report_text(document))
     show({"stores": documents}, "\n".join(texts) or "No store is connected and switched on.")
     return all(document["status"] == "succeeded" for document in documents)
-
-
-def _enabled_stores(ctx: ServiceContext) -> list[str]:
-    with ctx.database.short() as connection:
-        return [row.store_id for row in all_connections(connection) if row.enabled]
 
 
 def _sync_one(

@@ -14,10 +14,9 @@ from aiq_cova_plugin.services import rescue_orders
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.poll_statuses import poll_statuses
 from aiq_cova_plugin.services.push_orders import push_due_orders
-from aiq_cova_plugin.services.stores import require_store
+from aiq_cova_plugin.services.stores import enabled_stores, require_store
 from aiq_cova_plugin.services.sweep_orders import sweep_orders
 from aiq_cova_plugin.store import outbox
-from aiq_cova_plugin.store.connections import all_connections
 from aiq_cova_plugin.store.models import Push
 from aiq_cova_plugin.wiring import current_services
 
@@ -56,7 +55,7 @@ def _for_stores(store_id: str | None, service: Callable[[ServiceContext, str], A
     if store_id is not None:
         documents = [service(ctx, store_id).as_document()]
     else:
-        documents = [_guarded(ctx, each, service) for each in _enabled_stores(ctx)]
+        documents = [_guarded(ctx, each, service) for each in enabled_stores(ctx)]
     rows = [(each["store_id"], *[each[name] for name in _NUMBERS]) for each in documents]
     text = table(("store", *_NUMBERS), rows, empty="No store is connected and switched on.")
     reasons = [reason for each in documents for reason in each.get("reasons", ())]
@@ -78,11 +77,6 @@ def _guarded(
             "reasons": [f"{store_id}: {exc.message}"],
         }
     return document
-
-
-def _enabled_stores(ctx: ServiceContext) -> list[str]:
-    with ctx.database.short() as connection:
-        return [row.store_id for row in all_connections(connection) if row.enabled]
 
 
 @command(orders, "list")

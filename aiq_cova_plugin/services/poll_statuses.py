@@ -12,6 +12,7 @@ from aiq_cova_plugin.errors import BadCredentials, CovaPluginError, LeaseHeld, N
 from aiq_cova_plugin.mapping.order_status_from_cova import Phase, reading_from_cova
 from aiq_cova_plugin.schemas.records import SalesOrderStatus
 from aiq_cova_plugin.services.context import ServiceContext, log
+from aiq_cova_plugin.services.order_report import OrderReport
 from aiq_cova_plugin.services.pay_orders import pay_if_due
 from aiq_cova_plugin.services.settle_status import next_poll_at, settle_reading
 from aiq_cova_plugin.services.stores import credentials_of, require_enabled, require_store
@@ -25,15 +26,9 @@ _MANY = 10
 
 
 @dataclass
-class PollReport:
-    """The numbers of the contract's `orders poll` document for one store."""
+class PollReport(OrderReport):
+    """The numbers of the contract's `orders poll` document for one store, and why some failed."""
 
-    store_id: str
-    handled: int = 0
-    changed: int = 0
-    waiting: int = 0
-    needs_attention: int = 0
-    failed: int = 0
     reasons: list[str] = field(default_factory=list)
     is_log_in_refused: bool = False
 

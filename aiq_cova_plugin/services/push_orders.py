@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -43,6 +42,7 @@ from aiq_cova_plugin.schemas.records import Customer, SalesOrder
 from aiq_cova_plugin.services.check_stock import require_stock
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.match_customer import match_customer, remember_choice
+from aiq_cova_plugin.services.order_report import OrderReport
 from aiq_cova_plugin.services.place_address import place_address
 from aiq_cova_plugin.services.settle_status import LATE, settle_reading
 from aiq_cova_plugin.services.stores import (
@@ -89,19 +89,8 @@ _TRANSIENT = "transient_failure"
 _TAX_STYLE_CHANGED = "COVA's tax setting has changed; sent accordingly."
 
 
-@dataclass
-class PushReport:
+class PushReport(OrderReport):
     """The numbers of the contract's `orders push` document for one store."""
-
-    store_id: str
-    handled: int = 0
-    changed: int = 0
-    waiting: int = 0
-    needs_attention: int = 0
-    failed: int = 0
-
-    def as_document(self) -> dict[str, Any]:
-        return dict(vars(self))
 
 
 def push_due_orders(ctx: ServiceContext, store_id: str, *, limit: int = 500) -> PushReport:

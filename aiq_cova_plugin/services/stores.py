@@ -8,7 +8,7 @@ from aiq_cova_plugin.cova.credentials import CovaCredentials
 from aiq_cova_plugin.errors import MissingSetting, NotConnected, UnknownStore
 from aiq_cova_plugin.host import Store
 from aiq_cova_plugin.services.context import ServiceContext
-from aiq_cova_plugin.store.connections import connection_of
+from aiq_cova_plugin.store.connections import all_connections, connection_of
 from aiq_cova_plugin.store.models import Connection
 
 NOT_CONNECTED = "not_connected"
@@ -30,6 +30,12 @@ def _name_them(stores: Sequence[Store]) -> str:
     if not stores:
         return "The shop has no stores yet."
     return "Stores: " + ", ".join(f"{store.id} ({store.name})" for store in stores) + "."
+
+
+def enabled_stores(ctx: ServiceContext) -> list[str]:
+    """Ids of the stores that are switched on."""
+    with ctx.database.short() as connection:
+        return [row.store_id for row in all_connections(connection) if row.enabled]
 
 
 def load_connection(ctx: ServiceContext, store_id: str) -> Connection | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from aiq_cova_plugin import signals
 from aiq_cova_plugin.host import OrderNotFound
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.enqueue_order import enqueue_order
+from aiq_cova_plugin.services.order_report import OrderReport
 from aiq_cova_plugin.services.reserve_stock import release_order
 from aiq_cova_plugin.services.stores import require_enabled, require_store
 from aiq_cova_plugin.store import outbox
@@ -22,19 +21,8 @@ FORGOTTEN_AFTER = timedelta(days=3)
 """How long a hold lives without its order ever being confirmed or cancelled."""
 
 
-@dataclass
-class SweepReport:
+class SweepReport(OrderReport):
     """The numbers of the contract's `orders sweep` document for one store."""
-
-    store_id: str
-    handled: int = 0
-    changed: int = 0
-    waiting: int = 0
-    needs_attention: int = 0
-    failed: int = 0
-
-    def as_document(self) -> dict[str, Any]:
-        return dict(vars(self))
 
 
 def sweep_orders(ctx: ServiceContext, store_id: str) -> SweepReport:

@@ -79,10 +79,6 @@ def product_of(connection: sa.Connection, store_id: str, product_id: str) -> Pro
     return one(connection, _P, _P.store_id == store_id, _P.cova_product_id == product_id)
 
 
-def products_of(connection: sa.Connection, store_id: str, *, limit: int = 1000) -> list[Product]:
-    return many(connection, _P, _P.store_id == store_id, order_by=_P.name, limit=limit)
-
-
 def all_products(connection: sa.Connection, store_id: str) -> list[Product]:
     """Every product of the store, in no particular order."""
     return many(connection, _P, _P.store_id == store_id)

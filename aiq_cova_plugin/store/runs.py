@@ -32,11 +32,6 @@ def runs_of(connection: sa.Connection, store_id: str, *, limit: int) -> list[Run
     )
 
 
-def last_run(connection: sa.Connection, store_id: str) -> Run | None:
-    found = runs_of(connection, store_id, limit=1)
-    return found[0] if found else None
-
-
 def close_dead_runs(connection: sa.Connection, store_id: str, *, now: datetime) -> int:
     """Close runs of the store that their worker never finished; call it holding the lease."""
     closed = connection.execute(
