@@ -54,10 +54,19 @@ class Delivery:
 
 
 @dataclass(frozen=True)
+class Fee:
+    """A fee besides delivery, such as packaging. The store's settings name its COVA product."""
+
+    name: str
+    amount: Decimal
+
+
+@dataclass(frozen=True)
 class Order:
     """An order of the host; `confirmed_at` is None while it is only placed.
 
-    `delivery` is None for a pickup order; `notes` is empty when there are none.
+    `delivery` is None for a pickup order; `notes` is empty when there are none. `fees` are
+    optional: a host without any leaves them out.
     """
 
     id: str
@@ -68,3 +77,4 @@ class Order:
     lines: Sequence[OrderLine]
     delivery: Delivery | None = None
     notes: str = ""
+    fees: Sequence[Fee] = ()

@@ -14,7 +14,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
-from aiq_cova_plugin.domain.orders import Address, Customer, Delivery, Order, OrderLine
+from aiq_cova_plugin.domain.orders import Address, Customer, Delivery, Fee, Order, OrderLine
 from aiq_cova_plugin.domain.values import OrderStatus
 
 __all__ = [
@@ -23,13 +23,16 @@ __all__ = [
     "Category",
     "Customer",
     "Delivery",
+    "Fee",
     "Host",
     "InsufficientStock",
+    "NamesUsers",
     "Order",
     "OrderLine",
     "OrderNotFound",
     "OrderStatus",
     "ProductChange",
+    "ReadsProducts",
     "Store",
 ]
 
@@ -139,4 +142,31 @@ class Host(Protocol):
 
     def checkout_requires_phone(self, store_id: str) -> bool:
         """Can no order be placed here without a phone number?"""
+        ...
+
+
+@runtime_checkable
+class ReadsProducts(Protocol):
+    """Optional: a host that can say what its catalogue holds right now.
+
+    With it the pages and `reconcile` compare COVA with the shop itself; without it they
+    compare with what the shop was last told (decision 0011).
+    """
+
+    def current_products(
+        self, store_id: str, cova_product_ids: Sequence[str]
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """dict: COVA product id → field name → value as in `ProductChange.fields`.
+
+        Only products the shop has; only fields it can tell. Reads, changes nothing.
+        """
+        ...
+
+
+@runtime_checkable
+class NamesUsers(Protocol):
+    """Optional: a host that can say who is asking, for the audit trail (decision 0011)."""
+
+    def current_user(self) -> str:
+        """Who makes the current request, as staff would recognise them; empty when unknown."""
         ...

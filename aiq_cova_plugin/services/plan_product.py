@@ -69,17 +69,24 @@ def plan_product(
     is_vanished: bool,
     now: datetime,
     is_retold: bool = False,
+    erasable: frozenset[str] = frozenset(),
 ) -> ProductPlan:
     """The plan for one product.
 
     `owned` are the field names the POS owns at this store; no other is ever mentioned.
+    `erasable` are the fields that an empty value from COVA may erase, by staff's choice.
     `held` is the sum of the product's open holds. `is_retold` asks for an update even of a
     product that has not changed.
     """
     applied = {name: value for name, value in host.applied.items() if name in owned}
     nothing = ProductPlan(None, host.state, applied, {}, {})
     belongs_on_menu = snapshot.presence is Presence.ACTIVE and not is_vanished
-    if host.is_excluded or (host.state == ABSENT and not belongs_on_menu):
+    if host.is_excluded:
+        # Staff said so, whoever owns the menu: what is no longer synced must not stay for sale.
+        is_on_menu = host.state == SHOWN
+        hide = _plan(snapshot, "hide", {"enabled": False}, applied, HIDDEN)
+        return hide if is_on_menu else nothing
+    if host.state == ABSENT and not belongs_on_menu:
         return nothing
     if not belongs_on_menu:
         if host.state == HIDDEN or "enabled" not in owned:
@@ -96,7 +103,7 @@ def plan_product(
         if _has_no_price(snapshot, owned):
             return nothing
         return _plan(snapshot, "create", values, applied, SHOWN)
-    values = _without_erasures(values, applied)
+    values = _without_erasures(values, _MAY_BECOME_EMPTY | erasable)
     if host.state == HIDDEN and "enabled" in owned:
         return _plan(snapshot, "restore", values | {"enabled": True}, applied, SHOWN)
     if not is_retold and not _changed(encode_fields(values), applied):
@@ -111,12 +118,14 @@ def _has_no_price(snapshot: ProductSnapshot, owned: frozenset[str]) -> bool:
     return "price" in owned and snapshot.regular_price is None and not snapshot.price_tiers
 
 
-def _without_erasures(values: Mapping[str, Any], applied: Mapping[str, Any]) -> dict[str, Any]:
-    """The values without those that would erase something by COVA saying nothing of it."""
+def _without_erasures(
+    values: Mapping[str, Any], may_become_empty: frozenset[str]
+) -> dict[str, Any]:
+    """The values without those by which COVA says nothing: staff may have said something."""
     return {
         name: value
         for name, value in values.items()
-        if not (_is_empty(value) and applied.get(name) and name not in _MAY_BECOME_EMPTY)
+        if name in may_become_empty or not _is_empty(value)
     }
 
 

@@ -72,6 +72,12 @@ class Connection(Base):
     fallback_category_id: Mapped[str | None]
     address_policy: Mapped[str] = mapped_column(sa.String(16), default="overwrite")
     status_map: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
+    erasable_fields: Mapped[list[Any]] = mapped_column(sa.JSON, default=list)
+    specification_names: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
+    guard_percent: Mapped[int] = mapped_column(default=30)
+    guard_at_least: Mapped[int] = mapped_column(default=20)
+    customer_search: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
+    fee_products: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
     settings_version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -87,6 +93,7 @@ class SyncState(Base):
     last_good_at: Mapped[datetime | None]
     last_full_at: Mapped[datetime | None]
     last_outage_at: Mapped[datetime | None]
+    specification_key: Mapped[str] = mapped_column(sa.String(64), default="")
 
 
 class Token(Base):
@@ -148,6 +155,8 @@ class Product(Base):
     is_dirty: Mapped[bool] = mapped_column(default=False)
     next_price_change_at: Mapped[datetime | None]
     classification_path: Mapped[str] = mapped_column(default="")
+    menu_category: Mapped[str] = mapped_column(default="")
+    product_type: Mapped[str] = mapped_column(default="")
     category_source: Mapped[str] = mapped_column(sa.String(32), default="")
     is_locked: Mapped[bool] = mapped_column(default=False)
     is_excluded: Mapped[bool] = mapped_column(default=False)
@@ -159,6 +168,46 @@ class Product(Base):
         sa.CheckConstraint("host_state in ('absent', 'shown', 'hidden')", name="host_state"),
         sa.Index(None, "store_id", "classification_path"),
     )
+
+
+class ProductSpecifications(Base):
+    """One product's specifications as COVA last sent them, for showing raw text beside result."""
+
+    __tablename__ = "cova_product_specifications"
+
+    store_id: Mapped[str] = _id()
+    cova_product_id: Mapped[str] = _id()
+    specifications: Mapped[list[Any]]
+    read_at: Mapped[datetime]
+
+
+class UnreadableProduct(Base):
+    """A product of which COVA's answer made no sense; asked for by id until it does."""
+
+    __tablename__ = "cova_unreadable_product"
+
+    store_id: Mapped[str] = _id()
+    cova_product_id: Mapped[str] = _id()
+    raw_hash: Mapped[str] = mapped_column(sa.String(64))
+    field: Mapped[str] = mapped_column(default="")
+    reason: Mapped[str] = mapped_column(default="")
+    first_seen_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+
+
+class ReadPage(Base):
+    """One page of a listing that was read before its run broke off; the next run goes on behind it."""
+
+    __tablename__ = "cova_read_page"
+
+    store_id: Mapped[str] = _id()
+    listing: Mapped[str] = _id(64)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    next_skip: Mapped[int]
+    top: Mapped[int]
+    compressed: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    read_began_at: Mapped[datetime]
+    cova_time: Mapped[datetime | None]
 
 
 class CategoryRule(Base):
@@ -217,6 +266,23 @@ class RunIssue(Base):
     cova_product_id: Mapped[str] = mapped_column(sa.String(64))
     field: Mapped[str]
     reason: Mapped[str]
+
+
+class Report(Base):
+    """The last preview or reconciliation of a store, made in the background, and how far it is."""
+
+    __tablename__ = "cova_report"
+
+    store_id: Mapped[str] = _id()
+    kind: Mapped[str] = _id(32)
+    status: Mapped[str] = mapped_column(sa.String(16))
+    progress: Mapped[str] = mapped_column(default="")
+    started_at: Mapped[datetime]
+    heartbeat_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    document: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
+    message: Mapped[str] = mapped_column(default="")
+    fix: Mapped[str] = mapped_column(default="")
 
 
 class Hold(Base):
@@ -285,6 +351,7 @@ class Push(Base):
     payment_state: Mapped[str] = mapped_column(sa.String(16), default="")
     payment_reference: Mapped[str] = mapped_column(default="")
     payment_last4: Mapped[str | None] = mapped_column(sa.String(4))
+    tax_pricing: Mapped[str | None] = mapped_column(sa.String(8))
     queued_at: Mapped[datetime]
     in_pos_at: Mapped[datetime | None]
     polled_at: Mapped[datetime | None]
@@ -324,3 +391,70 @@ class CustomerLink(Base):
     phone_digest: Mapped[str] = _id(64)
     cova_customer_id: Mapped[str] = mapped_column(sa.String(64))
     verified_at: Mapped[datetime]
+
+
+class AuditEntry(Base):
+    """Somebody changed, approved or restored something: who, what, when. Never changed."""
+
+    __tablename__ = "cova_audit"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    store_id: Mapped[str] = mapped_column(sa.String(64))
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(sa.String(120))
+    action: Mapped[str] = mapped_column(sa.String(48))
+    subject: Mapped[str] = mapped_column(default="")
+    detail: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
+
+    __table_args__ = (sa.Index(None, "store_id", "at"),)
+
+
+class Alert(Base):
+    """Something the operator was told about once, and is told once more when it is over.
+
+    `open_key` names what it is about while it lasts and is null afterwards, so that the
+    database itself allows one open alert for each thing.
+    """
+
+    __tablename__ = "cova_alert"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    store_id: Mapped[str] = mapped_column(sa.String(64))
+    kind: Mapped[str] = mapped_column(sa.String(32))
+    subject: Mapped[str] = mapped_column(default="")
+    open_key: Mapped[str | None] = mapped_column(sa.String(255), unique=True)
+    message: Mapped[str] = mapped_column(default="")
+    fix: Mapped[str] = mapped_column(default="")
+    raised_at: Mapped[datetime]
+    resolved_at: Mapped[datetime | None]
+
+    __table_args__ = (sa.Index(None, "store_id", "raised_at"),)
+
+
+class CallBudget(Base):
+    """What one company has used of COVA's quota for one service, counted by all workers together."""
+
+    __tablename__ = "cova_call_budget"
+
+    company_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    service: Mapped[str] = _id(48)
+    window_began_at: Mapped[datetime]
+    calls: Mapped[int] = mapped_column(default=0)
+    calls_before: Mapped[int] = mapped_column(default=0)
+    per_minute: Mapped[int]
+    closed_until: Mapped[datetime | None]
+    catalogue_closed_until: Mapped[datetime | None]
+
+
+class Breaker(Base):
+    """A service of COVA that failed again and again at one company: not called until `open_until`."""
+
+    __tablename__ = "cova_breaker"
+
+    company_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    service: Mapped[str] = _id(48)
+    failures: Mapped[int] = mapped_column(default=0)
+    opened_at: Mapped[datetime | None]
+    open_until: Mapped[datetime | None]
+    trial_until: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(default="")

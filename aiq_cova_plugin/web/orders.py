@@ -22,7 +22,7 @@ from aiq_cova_plugin.services.rescue_orders import cancel_order, choose_customer
 from aiq_cova_plugin.store.models import Push
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.htmx import is_htmx
-from aiq_cova_plugin.web.page import BY, StorePage
+from aiq_cova_plugin.web.page import StorePage
 from aiq_cova_plugin.web.view_models import (
     HOLD_WORDS,
     PUSH_WORDS,
@@ -131,14 +131,14 @@ def show(page: StorePage, order_id: str) -> ResponseReturnValue:
 
 @needs("orders")
 def retry(page: StorePage, order_id: str) -> ResponseReturnValue:
-    retry_order(page.ctx, _push(page, order_id), by=BY)
+    retry_order(page.ctx, _push(page, order_id), by=page.actor)
     return _done(page, order_id, "The order is on its way to COVA again.")
 
 
 @needs("orders")
 def cancel(page: StorePage, order_id: str) -> ResponseReturnValue:
     """Take the order back from COVA; the shop's own order is the shop's business."""
-    cancel_order(page.ctx, _push(page, order_id), by=BY)
+    cancel_order(page.ctx, _push(page, order_id), by=page.actor)
     return _done(page, order_id, "The order is being taken back from COVA, its stock is free.")
 
 
@@ -154,7 +154,7 @@ def customer(page: StorePage, order_id: str) -> ResponseReturnValue:
         if is_htmx():
             return page.fragment("order/_order.html", view, status=422)
         return page.render("order/page.html", view, section="order", status=422)
-    choose_customer(page.ctx, push, chosen, by=BY)
+    choose_customer(page.ctx, push, chosen, by=page.actor)
     return _done(page, order_id, "The order goes to this customer; it is being sent again.")
 
 

@@ -11,14 +11,14 @@ from typing import Any
 from flask import Response, current_app, make_response, redirect, render_template, session, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from aiq_cova_plugin.host import Store
+from aiq_cova_plugin.host import NamesUsers, Store
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.web import csrf
 from aiq_cova_plugin.web.htmx import Level, answer
 from aiq_cova_plugin.web.view_models import Moment, moment
 
-BY = "staff"
-"""Who did it, for timelines and logs: the host contract has no name for the user."""
+_SOMEBODY = "staff"
+"""Who did it, when the host cannot name its users."""
 
 _NOTICE = "_cova_notice"
 
@@ -57,6 +57,12 @@ class StorePage:
     def may(self, action: str) -> bool:
         """May the user do this here? For showing or leaving out a button."""
         return bool(self.ctx.host.can(action, self.store.id))
+
+    @cached_property
+    def actor(self) -> str:
+        """Who is asking, for timelines and the audit trail."""
+        host = self.ctx.host
+        return (host.current_user() if isinstance(host, NamesUsers) else "") or _SOMEBODY
 
     def when(self, at: datetime | None) -> Moment | None:
         """A time as staff of this store read it."""

@@ -17,7 +17,7 @@ from aiq_cova_plugin.services.pos_settings import (
 )
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.htmx import is_htmx
-from aiq_cova_plugin.web.page import BY, StorePage
+from aiq_cova_plugin.web.page import StorePage
 from aiq_cova_plugin.web.view_models import counted
 
 
@@ -53,7 +53,7 @@ def _save(page: StorePage) -> ResponseReturnValue:
             cova_fields=cova_fields,
             rules=rules + new_rules,
             fallback_category_id=fallback,
-            by=BY,
+            by=page.actor,
         )
     except InvalidPosSettings as exc:
         form = _typed_form(page, exc, rules=rules, inbox=inbox, owned=cova_fields)

@@ -24,7 +24,7 @@ from aiq_cova_plugin.services.sync_catalog import SyncReport, preview_sync
 from aiq_cova_plugin.store.models import Run
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.htmx import is_htmx, target_id
-from aiq_cova_plugin.web.page import BY, StorePage
+from aiq_cova_plugin.web.page import StorePage
 from aiq_cova_plugin.web.view_models import (
     ACTION_WORDS,
     MODE_WORDS,
@@ -133,7 +133,7 @@ def start(page: StorePage) -> ResponseReturnValue:
     if _ticked("preview"):
         return _preview(page, full=full)
     try:
-        run_id = start_sync(page.ctx, page.store.id, full=full, approve=approve, by=BY)
+        run_id = start_sync(page.ctx, page.store.id, full=full, approve=approve, by=page.actor)
     except (NeedsOperator, Retryable) as exc:
         if not _is_button():
             raise

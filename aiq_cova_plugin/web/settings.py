@@ -19,7 +19,7 @@ from aiq_cova_plugin.services.connection_settings import (
 )
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.htmx import is_htmx
-from aiq_cova_plugin.web.page import BY, StorePage
+from aiq_cova_plugin.web.page import StorePage
 from aiq_cova_plugin.web.view_models import CONNECTION_WORDS, Words, words_of
 
 TOGGLES = ("enabled", "sync_orders")
@@ -72,7 +72,7 @@ def show_or_save(page: StorePage) -> ResponseReturnValue:
 def _save(page: StorePage) -> ResponseReturnValue:
     raw = _typed()
     try:
-        saved = save_settings(page.ctx, page.store.id, raw, by=BY)
+        saved = save_settings(page.ctx, page.store.id, raw, by=page.actor)
     except NeedsOperator as exc:
         return _answer(page, _typed_form(page, raw, exc), status=422)
     done = _what_happens_next(saved)

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +194,46 @@ def test_the_hosts_create_all_makes_none_of_ours(sqlite_url: str) -> None:
         db.create_all()
         assert _tables(db.engine) == {"host_thing"}
         db.engine.dispose()
+
+
+def test_rows_of_the_version_before_are_carried_over(engine: sa.Engine) -> None:
+    """A shop that runs already keeps its settings, with the new ones at their defaults."""
+    schema.upgrade(engine, "0001")
+    metadata = sa.MetaData()
+    metadata.reflect(engine)
+    moment = datetime(2026, 11, 20, 9, 30)  # noqa: DTZ001 - as the column keeps it, UTC
+    with engine.begin() as connection:
+        connection.execute(
+            metadata.tables["cova_connection"].insert(),
+            {
+                "store_id": "harbour",
+                "enabled": True,
+                "was_enabled": True,
+                "sync_orders": True,
+                "username": "someone",
+                "client_id": "HARBOUR.AIQ",
+                "check_message": "",
+                "staff_fields": ["description"],
+                "address_policy": "add",
+                "status_map": {},
+                "settings_version": 3,
+                "created_at": moment,
+                "updated_at": moment,
+            },
+        )
+
+    schema.upgrade(engine)
+
+    with engine.connect() as connection:
+        row = connection.execute(sa.select(Base.metadata.tables["cova_connection"])).one()
+    assert row.staff_fields == ["description"]
+    assert row.address_policy == "add"
+    assert row.erasable_fields == []
+    assert row.specification_names == {}
+    assert (row.guard_percent, row.guard_at_least) == (30, 20)
+
+    schema.downgrade(engine, "0001")
+    with engine.connect() as connection:
+        assert connection.execute(
+            sa.text("select address_policy from cova_connection")
+        ).scalar_one() == ("add")

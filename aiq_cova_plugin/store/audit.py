@@ -1,0 +1,42 @@
+"""Who changed, approved or restored what: written once, never changed, pruned by age."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from aiq_cova_plugin.store.models import AuditEntry
+from aiq_cova_plugin.store.records import many
+
+_A = AuditEntry
+
+
+def add_entry(
+    connection: sa.Connection,
+    store_id: str,
+    *,
+    actor: str,
+    action: str,
+    subject: str,
+    detail: Mapping[str, Any],
+    at: datetime,
+) -> None:
+    """Write one entry; `detail` is JSON and holds no secret and no customer's data."""
+    connection.execute(
+        sa.insert(_A).values(
+            store_id=store_id,
+            at=at,
+            actor=actor[:120],
+            action=action,
+            subject=subject,
+            detail=dict(detail),
+        )
+    )
+
+
+def entries_of(connection: sa.Connection, store_id: str, *, limit: int = 200) -> list[AuditEntry]:
+    """The store's entries, newest first."""
+    return many(connection, _A, _A.store_id == store_id, order_by=_A.id.desc(), limit=limit)
