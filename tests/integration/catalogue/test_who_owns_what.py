@@ -138,11 +138,11 @@ def test_of_a_locked_product_only_the_quantity_moves(shop: ConnectedShop) -> Non
     assert shop.in_shop(product_id)["price"] == "1"
 
 
-def test_an_excluded_product_is_left_alone_altogether(shop: ConnectedShop) -> None:
-    """Staff took it out: no sync and no hold touches it until they take it back."""
+def test_an_excluded_product_leaves_the_menu_and_is_left_alone_then(shop: ConnectedShop) -> None:
+    """Nobody may buy what is not synced any more; nothing else touches it until it is back."""
     (product_id,) = shop.ordinary()
     shop.sync()
-    shop.change(product_id, is_excluded=True)
+    shop.change(product_id, is_excluded=True, is_dirty=True)
     before = shop.in_shop(product_id)
     shop.sim.register.rename(product_id, "Other name")
     shop.sim.register.set_stock(product_id, 1)
@@ -152,13 +152,15 @@ def test_an_excluded_product_is_left_alone_altogether(shop: ConnectedShop) -> No
         shop.sync(full=True)
         shop.shop.place("o1", [(product_id, "A product", "1", "10.00")], send=["aiq.order-placed"])
 
-    assert [change for change in told if change.cova_product_id == product_id] == []
-    assert shop.in_shop(product_id) == before
+    changes = [change for change in told if change.cova_product_id == product_id]
+    assert [(change.action, change.fields) for change in changes] == [("hide", {"enabled": False})]
+    assert shop.in_shop(product_id) == before | {"enabled": False}
     assert shop.product(product_id).is_excluded
 
     shop.change(product_id, is_excluded=False, is_dirty=True)
     shop.sync()
     assert shop.in_shop(product_id)["name"] == "Other name"
+    assert shop.in_shop(product_id)["enabled"]
 
 
 def test_an_excluded_product_that_was_never_there_is_not_created(shop: ConnectedShop) -> None:
