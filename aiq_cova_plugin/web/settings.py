@@ -9,6 +9,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from aiq_cova_plugin.errors import NeedsOperator
+from aiq_cova_plugin.host import Store
 from aiq_cova_plugin.services.check_connection import CheckStep
 from aiq_cova_plugin.services.connection_settings import (
     InvalidSettings,
@@ -16,6 +17,11 @@ from aiq_cova_plugin.services.connection_settings import (
     check_settings,
     read_settings,
     save_settings,
+)
+from aiq_cova_plugin.services.shared_login import (
+    SharedSave,
+    give_secrets_to,
+    stores_with_same_login,
 )
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.htmx import is_htmx
@@ -32,12 +38,21 @@ TEXTS = (
     "delivery_fee_product",
 )
 SECRETS = ("password", "client_secret")
+_SHARE = "share_secrets"
 _FORM_ERROR = "form"
 _STEP_NAMES = {
     "log_in": "Log in",
     "products": "Read products",
     "location": "Find the location",
 }
+
+
+@dataclass(frozen=True)
+class GuideStep:
+    """One step of connecting a store for the first time; `state` is done, now or later."""
+
+    name: str
+    state: str
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,13 @@ class SettingsForm:
     was_tested: bool = False
     must_retype: bool = False
     store_needs_phone: bool = True
+    same_login: list[Store] = field(default_factory=list)
+    preview_url: str = ""
+
+    @property
+    def guide(self) -> list[GuideStep]:
+        """What is left to do until this store is connected; empty once it was."""
+        return [] if self.saved.state in ("ready", "frozen") else _guide(self.saved)
 
     @property
     def form_error(self) -> str:
@@ -76,6 +98,9 @@ def _save(page: StorePage) -> ResponseReturnValue:
     except NeedsOperator as exc:
         return _answer(page, _typed_form(page, raw, exc), status=422)
     done = _what_happens_next(saved)
+    if request.form.get(_SHARE):
+        others = stores_with_same_login(page.ctx, page.store.id)
+        done += _what_others_got(give_secrets_to(page.ctx, others, raw, by=page.actor))
     if is_htmx():
         return page.fragment("settings/_form.html", _saved_form(page), toast=("ok", done))
     return page.go_to(page.url("settings"), notice=done)
@@ -123,6 +148,7 @@ def _saved_form(page: StorePage) -> SettingsForm:
         state=words_of(CONNECTION_WORDS, saved.state),
         errors=errors,
         store_needs_phone=page.ctx.host.checkout_requires_phone(page.store.id),
+        same_login=stores_with_same_login(page.ctx, page.store.id),
     )
 
 
@@ -153,6 +179,7 @@ def _typed_form(
         steps=[(_STEP_NAMES.get(step.name, step.name), step) for step in steps or []],
         must_retype=any(raw.get(name) for name in SECRETS),
         store_needs_phone=page.ctx.host.checkout_requires_phone(page.store.id),
+        same_login=stores_with_same_login(page.ctx, page.store.id),
     )
 
 
@@ -168,3 +195,43 @@ def _what_happens_next(saved: SettingsView) -> str:
     if saved.state == "frozen":
         return "Saved. COVA is switched off for this store; its menu stays as it is."
     return "Saved. Switch COVA on when all six fields are filled in."
+
+
+def _what_others_got(shared: SharedSave) -> str:
+    said = ""
+    if shared.taken:
+        said += f" {_named(shared.taken)} got the new secrets too."
+    for store, reason in shared.refused:
+        said += f" {store.name} kept the old ones: {reason}"
+    return said
+
+
+def _named(stores: tuple[Store, ...]) -> str:
+    *most, last = [store.name for store in stores]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _guide(saved: SettingsView) -> list[GuideStep]:
+    """The steps in order; the first that is not done is the one to do now."""
+    has_all = all(
+        (
+            saved.company_id,
+            saved.location_id,
+            saved.username,
+            saved.has_password,
+            saved.client_id,
+            saved.has_client_secret,
+        )
+    )
+    is_accepted = saved.check_ok is True
+    is_done = {
+        "ask": has_all or is_accepted,
+        "password": is_accepted,
+        "test": is_accepted,
+        "switch_on": saved.enabled,
+    }
+    now = next((name for name, done in is_done.items() if not done), None)
+    return [
+        GuideStep(name, "done" if done else "now" if name == now else "later")
+        for name, done in is_done.items()
+    ]
