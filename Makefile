@@ -30,8 +30,8 @@ format: $(VENV)/.installed-test ## Rewrite the code in our format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-screenshots: $(VENV)/.installed-test ## Take pictures of every page into tests/artefacts/
-	$(BIN)/pytest -m browser -k screenshot
+screenshots: $(VENV)/.installed-test ## Take pictures of every page in every state, and a gallery of them
+	$(BIN)/python -m tests.gallery.make
 
 clean: ## Remove the environment and everything that running things left behind
 	rm -rf $(VENV) build dist *.egg-info tests/artefacts .pytest_cache .mypy_cache .ruff_cache \

@@ -1,0 +1,92 @@
+"""Pictures of every scene in every look, and a page to look at them: `make screenshots`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+from html import escape
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import sync_playwright
+
+from tests.gallery.scenes import SCENES
+from tests.gallery.stage import LOOKS, Scene, a_stage, look_at
+from tests.support.chromium import CHROMIUM_ARGUMENTS, find_chromium, stay_on_this_machine
+from tests.support.live_server import running_server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+FOLDER = Path(__file__).parents[1] / "artefacts" / "gallery"
+
+
+def take_pictures(scenes: list[Scene]) -> None:
+    """Write `<scene>--<look>.png` for each scene and look, and say which is being taken."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium(), args=CHROMIUM_ARGUMENTS
+        )
+        for scene in scenes:
+            print(f"{scene.page}: {scene.state}", flush=True)
+            page = browser.new_page()
+            stay_on_this_machine(page)
+            _picture_of(scene, page)
+            page.close()
+        browser.close()
+
+
+def _picture_of(scene: Scene, page: Page) -> None:
+    for look in LOOKS:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            a_stage(Path(folder)) as stage,
+            running_server(stage.app) as server,
+        ):
+            look_at(page, server.at(scene.build(stage)), scene, look)
+            page.screenshot(path=FOLDER / f"{scene.name}--{look.name}.png", full_page=True)
+
+
+def write_index(scenes: list[Scene]) -> Path:
+    """The gallery page: a row for each scene, a column for each look."""
+    rows = []
+    for title, group in groupby(sorted(scenes, key=lambda each: each.page), lambda each: each.page):
+        rows.append(f"<h2>{escape(title)}</h2>")
+        for scene in group:
+            pictures = "".join(
+                f'<a href="{scene.name}--{look.name}.png"><img loading="lazy" '
+                f'src="{scene.name}--{look.name}.png" alt="{escape(look.name)}"></a>'
+                for look in LOOKS
+            )
+            rows.append(f"<h3>{escape(scene.state)}</h3><div>{pictures}</div>")
+    index = FOLDER / "index.html"
+    index.write_text(_PAGE.format(rows="\n".join(rows)), encoding="utf-8")
+    return index
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>All pages in all states</title>
+<style>
+body {{ font: 1rem system-ui, sans-serif; margin: 2rem; background: #ddd; }}
+div {{ display: flex; gap: 1rem; align-items: flex-start; overflow-x: auto; padding-bottom: 1rem; }}
+img {{ height: 32rem; width: auto; object-fit: cover; object-position: top; border: 1px solid #888; }}
+</style>
+<h1>All pages in all states</h1>
+{rows}
+</html>
+"""
+
+
+def main(words: list[str]) -> None:
+    """Take the pictures of the scenes whose name has one of the words; of all without words."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    chosen = [scene for scene in SCENES if not words or any(word in scene.name for word in words)]
+    take_pictures(chosen)
+    print(f"Open {write_index(SCENES)}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,269 @@
+"""The scenes, page by page. Add one here, and it is checked in every look and pictured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tests.gallery.stage import Scene, Stage
+from tests.unit.web.kit import NORTH, busy_day
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+SCENES: list[Scene] = []
+AT = f"/cova/{NORTH}"
+_Build = Callable[[Stage], str]
+
+
+def scene(
+    page: str, state: str, *, act: Callable[[Page], Any] | None = None
+) -> Callable[[_Build], _Build]:
+    """Put the function's scene on the list."""
+
+    def add(build: _Build) -> _Build:
+        SCENES.append(Scene(page, state, build, act))
+        return build
+
+    return add
+
+
+# --- overview -------------------------------------------------------------------------------------
+
+
+@scene("Overview", "a busy day")
+def _(stage: Stage) -> str:
+    busy_day(stage.records)
+    return f"{AT}/"
+
+
+@scene("Overview", "all is well")
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    stage.records.synced()
+    stage.records.product("p1", "Blue Harbour 3.5 g")
+    stage.records.run(fetched=1, unchanged=1, api_calls=2)
+    return f"{AT}/"
+
+
+@scene("Overview", "not connected")
+def _(stage: Stage) -> str:
+    return f"{AT}/"
+
+
+@scene("Overview", "switched off")
+def _(stage: Stage) -> str:
+    stage.records.connect(enabled=False)
+    return f"{AT}/"
+
+
+@scene("Overview", "log-in refused")
+def _(stage: Stage) -> str:
+    stage.records.connect(
+        check_ok=False,
+        check_field="password",
+        check_message="COVA refuses the user name or the password.",
+    )
+    stage.records.synced(minutes_ago=400)
+    stage.records.run(
+        status="failed",
+        message="COVA refuses the user name or the password.",
+        fix="Type the password again under Connection.",
+    )
+    return f"{AT}/"
+
+
+@scene("Overview", "somebody who may only look")
+def _(stage: Stage) -> str:
+    busy_day(stage.records)
+    stage.host.allowed[NORTH] = frozenset({"view"})
+    return f"{AT}/"
+
+
+# --- connection -----------------------------------------------------------------------------------
+
+
+@scene("Connection", "first time")
+def _(stage: Stage) -> str:
+    return f"{AT}/settings"
+
+
+@scene("Connection", "ready to switch on")
+def _(stage: Stage) -> str:
+    stage.records.connect(enabled=False, was_enabled=False)
+    return f"{AT}/settings"
+
+
+@scene("Connection", "ready")
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    return f"{AT}/settings"
+
+
+@scene("Connection", "one user for two stores, no phone at checkout")
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    stage.records.connect("south")
+    stage.host.requires_phone = False
+    return f"{AT}/settings"
+
+
+def _fill_in_badly(page: Page) -> None:
+    page.get_by_label("Company ID").fill("twelve")
+    page.get_by_role("switch", name="Use COVA for this store").check()
+    page.get_by_role("button", name="Save").click()
+    page.locator("#field-company_id-error").wait_for(state="visible")
+
+
+@scene("Connection", "refused", act=_fill_in_badly)
+def _(stage: Stage) -> str:
+    return f"{AT}/settings"
+
+
+def _test_without_an_answer(page: Page) -> None:
+    page.get_by_role("button", name="Test connection").click()
+    page.locator("#cova-check-title").wait_for()
+
+
+@scene("Connection", "COVA does not answer", act=_test_without_an_answer)
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    return f"{AT}/settings"
+
+
+# --- POS settings ---------------------------------------------------------------------------------
+
+
+@scene("POS settings", "a busy day")
+def _(stage: Stage) -> str:
+    busy_day(stage.records)
+    return f"{AT}/pos-settings"
+
+
+@scene("POS settings", "nothing synced yet")
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    return f"{AT}/pos-settings"
+
+
+# --- syncs ----------------------------------------------------------------------------------------
+
+
+@scene("Syncs", "a busy day")
+def _(stage: Stage) -> str:
+    busy_day(stage.records)
+    return f"{AT}/runs"
+
+
+@scene("Syncs", "none yet")
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    return f"{AT}/runs"
+
+
+@scene("Sync", "partly done, with issues")
+def _(stage: Stage) -> str:
+    return f"{AT}/runs/{busy_day(stage.records)['run']}"
+
+
+@scene("Sync", "running")
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    run_id = stage.records.run(
+        status="running",
+        phase="applying",
+        to_apply=900,
+        applied=410,
+        fetched=908,
+        pages=2,
+        finished_at=None,
+        heartbeat_at=stage.records.now,
+    )
+    return f"{AT}/runs/{run_id}"
+
+
+@scene("Sync", "held back")
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    run_id = stage.records.run(
+        status="held",
+        fetched=120,
+        message="This sync would take 84 of 120 products off the menu.",
+        fix="Look at COVA. If it is right, approve; else wait for the next sync.",
+    )
+    return f"{AT}/runs/{run_id}"
+
+
+@scene("Sync", "failed")
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    run_id = stage.records.run(
+        status="failed", message="COVA could not be reached.", fix="The next run tries again."
+    )
+    return f"{AT}/runs/{run_id}"
+
+
+# --- orders ---------------------------------------------------------------------------------------
+
+
+@scene("Orders", "a busy day")
+def _(stage: Stage) -> str:
+    busy_day(stage.records)
+    return f"{AT}/orders"
+
+
+@scene("Orders", "none yet")
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    return f"{AT}/orders"
+
+
+@scene("Order", "in the register, with a warning")
+def _(stage: Stage) -> str:
+    return f"{AT}/orders/{busy_day(stage.records)['order']}"
+
+
+@scene("Order", "which customer?")
+def _(stage: Stage) -> str:
+    return f"{AT}/orders/{busy_day(stage.records)['ambiguous']}"
+
+
+@scene("Order", "refused by COVA")
+def _(stage: Stage) -> str:
+    return f"{AT}/orders/{busy_day(stage.records)['refused']}"
+
+
+@scene("Order", "somebody who may only look")
+def _(stage: Stage) -> str:
+    path = f"{AT}/orders/{busy_day(stage.records)['ambiguous']}"
+    stage.host.allowed[NORTH] = frozenset({"view"})
+    return path
+
+
+# --- holds ----------------------------------------------------------------------------------------
+
+
+@scene("Holds", "a busy day")
+def _(stage: Stage) -> str:
+    busy_day(stage.records)
+    return f"{AT}/holds"
+
+
+@scene("Holds", "none")
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    return f"{AT}/holds"
+
+
+# --- refusals -------------------------------------------------------------------------------------
+
+
+@scene("Refusal", "not found")
+def _(stage: Stage) -> str:
+    return f"{AT}/orders/none"
+
+
+@scene("Refusal", "not allowed")
+def _(stage: Stage) -> str:
+    stage.host.allowed[NORTH] = frozenset()
+    return f"{AT}/"
