@@ -2,6 +2,10 @@
 # Shell work of more than a line lives in scripts/.
 
 PORT ?= 5000
+# `make simulate-weeks`: seeds (one, or first-last), hours of each world, and when to stop.
+SEEDS ?= 1-20
+HOURS ?= 168
+MINUTES ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -11,18 +15,21 @@ FAST_TESTS := tests --ignore=tests/integration --ignore=tests/e2e
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check format lint types imports unit-tests all-tests audit \
-        screenshots system-packages clean
+.PHONY: help demo test test-postgres check format lint types imports unit-tests all-tests audit \
+        screenshots simulate-weeks system-packages clean
 
 help: ## Show this list
 	@echo "Usage: make COMMAND"
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.installed-demo ## Start the demo shop with a simulated COVA (PORT=8080 chooses the port)
 	$(BIN)/flask --app aiq_cova_plugin.demo run --port $(PORT)
 
 test: system-packages $(VENV)/.installed-test lint types imports audit all-tests ## Install what the tests need and run every check
+
+test-postgres: system-packages $(VENV)/.installed-test ## Run every test that uses a database on PostgreSQL
+	COVA_TEST_DATABASE=postgresql $(BIN)/pytest -m "not browser"
 
 check: $(VENV)/.installed-test lint types imports unit-tests ## The fast checks, under a minute; for between two edits
 
@@ -32,6 +39,9 @@ format: $(VENV)/.installed-test ## Rewrite the code in our format
 
 screenshots: $(VENV)/.installed-test ## Take pictures of every page in every state, and a gallery of them
 	$(BIN)/python -m tests.gallery.make
+
+simulate-weeks: $(VENV)/.installed-test ## Play a shop's weeks with everything going wrong (SEEDS=1-20 HOURS=168 MINUTES=60)
+	@sh scripts/simulate_weeks.sh $(BIN)/python "$(SEEDS)" "$(HOURS)" "$(MINUTES)"
 
 clean: ## Remove the environment and everything that running things left behind
 	rm -rf $(VENV) build dist *.egg-info tests/artefacts .pytest_cache .mypy_cache .ruff_cache \

@@ -55,6 +55,7 @@ INSTALL_REQUIRES = [
     "blinker>=1.9,<2",
     "click>=8.1,<9",
     "jinja2>=3.1,<4",
+    "markupsafe>=3.0,<4",
     "werkzeug>=3.1,<4",
     "wtforms>=3.1,<4",
 ]
@@ -81,6 +82,8 @@ TEST = [
     # Flask-Migrate is what many hosts use; we test that the two live in peace.
     "flask-migrate>=4.1,<5",
     "build>=1.2,<2",
+    # What most hosts serve with; several of its workers share one database in the tests.
+    "gunicorn>=23,<28",
     "pyyaml>=6.0,<7",
 ]
 

@@ -6,6 +6,7 @@ name. Whatever is malformed fails at start-up with `ConfigurationError` naming t
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -16,11 +17,13 @@ from uuid import UUID
 
 from cryptography.fernet import Fernet
 
+from aiq_cova_plugin.domain.secret_text import SecretText
 from aiq_cova_plugin.errors import ConfigurationError
 
 DEFAULTS: dict[str, Any] = {
     "COVA_API_URL": "https://api.covasoft.net",
     "COVA_TOKEN_URL": "https://accounts.iqmetrix.net/v1/oauth2/token",
+    "COVA_PATHS": None,
     "COVA_INTEGRATOR_ID": None,
     "COVA_SECRET_KEYS": None,
     "COVA_CATALOG_INTERVAL_SECONDS": 600,
@@ -34,8 +37,15 @@ DEFAULTS: dict[str, Any] = {
     "COVA_PAGE_SIZE": 500,
     "COVA_METRICS_TOKEN": None,
     "COVA_TICK_SECONDS": 2,
+    "COVA_WORKERS": 4,
+    "COVA_KEEP_RUNS_DAYS": 90,
+    "COVA_KEEP_ORDERS_DAYS": 400,
+    "COVA_KEEP_PERSONAL_DAYS": 90,
+    "COVA_KEEP_CUSTOMERS_DAYS": 400,
+    "COVA_KEEP_AUDIT_DAYS": 400,
 }
-"""Key → default. `COVA_TICK_SECONDS`: how often a worker looks for due work."""
+"""Key → default. `COVA_TICK_SECONDS`: how often a worker looks for due work; `COVA_WORKERS`: how
+many stores one process sends orders of at once, and half as many are synced."""
 
 _LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
@@ -46,6 +56,7 @@ class Config:
 
     api_url: str
     token_url: str
+    paths: Mapping[str, str]
     integrator_id: str | None
     secret_keys: tuple[str, ...] = field(repr=False)
     catalog_interval_seconds: float
@@ -59,6 +70,12 @@ class Config:
     page_size: int
     metrics_token: str | None = field(repr=False)
     tick_seconds: float
+    workers: int
+    keep_runs_days: int
+    keep_orders_days: int
+    keep_personal_days: int
+    keep_customers_days: int
+    keep_audit_days: int
 
 
 def load_config(
@@ -81,8 +98,9 @@ def load_config(
     return Config(
         api_url=read.url("COVA_API_URL"),
         token_url=read.url("COVA_TOKEN_URL"),
+        paths=read.texts_by_name("COVA_PATHS"),
         integrator_id=read.guid("COVA_INTEGRATOR_ID"),
-        secret_keys=read.fernet_keys("COVA_SECRET_KEYS"),
+        secret_keys=tuple(map(SecretText, read.fernet_keys("COVA_SECRET_KEYS"))),
         catalog_interval_seconds=read.seconds("COVA_CATALOG_INTERVAL_SECONDS"),
         status_interval_seconds=read.seconds("COVA_STATUS_INTERVAL_SECONDS"),
         scheduler=read.choice("COVA_SCHEDULER", ("apscheduler", "celery", "none")),
@@ -94,6 +112,12 @@ def load_config(
         page_size=read.whole_number("COVA_PAGE_SIZE", lowest=1, highest=5000),
         metrics_token=read.text("COVA_METRICS_TOKEN"),
         tick_seconds=read.seconds("COVA_TICK_SECONDS"),
+        workers=read.whole_number("COVA_WORKERS", lowest=1, highest=64),
+        keep_runs_days=read.days("COVA_KEEP_RUNS_DAYS"),
+        keep_orders_days=read.days("COVA_KEEP_ORDERS_DAYS"),
+        keep_personal_days=read.days("COVA_KEEP_PERSONAL_DAYS"),
+        keep_customers_days=read.days("COVA_KEEP_CUSTOMERS_DAYS"),
+        keep_audit_days=read.days("COVA_KEEP_AUDIT_DAYS"),
     )
 
 
@@ -123,6 +147,24 @@ class _Reader:
         if not isinstance(value, str):
             raise ConfigurationError(f"{key} must be text, not {type(value).__name__}.", field=key)
         return value.strip() or None
+
+    def texts_by_name(self, key: str) -> dict[str, str]:
+        """A dict of texts, as such or as JSON in the environment."""
+        value = self._raw(key)
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except ValueError as exc:
+                raise ConfigurationError(f"{key} is not valid JSON.", field=key) from exc
+        if value is None:
+            return {}
+        if not isinstance(value, Mapping) or not all(
+            isinstance(each, str) for pair in value.items() for each in pair
+        ):
+            raise ConfigurationError(
+                f'{key} must map names to texts, such as {{"order_status": "/…"}}.', field=key
+            )
+        return dict(value)
 
     def url(self, key: str) -> str:
         value = self.text(key) or str(DEFAULTS[key])
@@ -181,6 +223,9 @@ class _Reader:
         if not 0 < number < 10_000_000:
             raise ConfigurationError(f"{key} must be a positive number of seconds.", field=key)
         return number
+
+    def days(self, key: str) -> int:
+        return self.whole_number(key, lowest=1, highest=36_500)
 
     def whole_number(self, key: str, *, lowest: int, highest: int) -> int:
         value = self._raw(key)

@@ -16,11 +16,13 @@ from aiq_cova_plugin.config import Config, load_config
 from aiq_cova_plugin.errors import ConfigurationError
 from aiq_cova_plugin.host import Host, OrderLine
 from aiq_cova_plugin.receivers import Receivers
+from aiq_cova_plugin.safe_logging import quieten
 from aiq_cova_plugin.scheduling import start_scheduler
 from aiq_cova_plugin.services.connection_settings import SettingsView, save_settings
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.pay_orders import request_payment
 from aiq_cova_plugin.services.reserve_stock import reserve
+from aiq_cova_plugin.services.show_products import product_ids_in
 from aiq_cova_plugin.store import schema
 from aiq_cova_plugin.web.blueprint import build_blueprint
 from aiq_cova_plugin.web.htmx import enable_htmx
@@ -67,6 +69,7 @@ class CovaPlugin:
                 "The COVA plugin is set up on this app already: call init_app once per app."
             )
         config = _checked_config(app)
+        quieten()
         services = build_services(app, db=db, host=host, config=config)
         receivers = Receivers(app, services)
         state = app.extensions[EXTENSION_KEY] = PluginState(services, receivers)
@@ -96,6 +99,14 @@ class CovaPlugin:
         was not queued.
         """
         request_payment(current_services(), store_id, order_id, reference=reference, last4=last4)
+
+    def products_in(self, store_id: str, chosen: str) -> list[str]:
+        """COVA product ids of the store's products in a filter, for the host's own lists.
+
+        `chosen` is `shown`, `hidden`, `absent`, `locked`, `excluded`, `differs`, `failed` or
+        `unmapped`. Needs an app context. Raises KeyError for any other word.
+        """
+        return product_ids_in(current_services(), store_id, chosen)
 
     def upgrade_database(self, app: Flask) -> None:
         """Create or upgrade the plugin's tables, as `flask cova init-db` does."""

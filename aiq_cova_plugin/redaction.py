@@ -60,6 +60,22 @@ LOGGABLE_CUSTOMER_KEYS = frozenset(
 )
 """Nothing that names, reaches or describes a person."""
 
+_PERSONAL_KEYS = frozenset(
+    {
+        "Criteria",
+        "DateOfBirth",
+        "FamilyName",
+        "OrderReference",
+        "PostalCode",
+        "PrimaryName",
+        "StreetAddress1",
+        "StreetAddress2",
+        "Value",
+    }
+)
+"""Keys of what we send to COVA that name, reach or describe a person."""
+_SHORTEST_WORD, _LONG_WORD = 3, 5
+
 _HIDDEN = "[hidden]"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 _SPACE = re.compile(r"\s+")
@@ -80,12 +96,13 @@ _SENSITIVE = re.compile(
 )
 
 
-def safe_reason(text: str, *, secrets: Iterable[str] = ()) -> str:
+def safe_reason(text: str, *, secrets: Iterable[str] = (), personal: Iterable[str] = ()) -> str:
     """One short line that may be shown and logged: at most 300 characters.
 
     `secrets` are values known to be secret; they are taken out literally, before anything
-    that only looks like a token, a secret, an e-mail address or a phone number. Identifiers
-    (GUIDs), dates and amounts stay.
+    that only looks like a token, a secret, an e-mail address or a phone number. `personal`
+    are words about a person, taken out as whole words. Identifiers (GUIDs), dates and amounts
+    stay.
     """
     # A reason of megabytes would keep the patterns busy for long; nobody reads past the start.
     line = text[: MAX_REASON_LENGTH * 10]
@@ -93,10 +110,40 @@ def safe_reason(text: str, *, secrets: Iterable[str] = ()) -> str:
         if len(secret) >= 4:
             line = line.replace(secret, _HIDDEN)
     line = _SPACE.sub(" ", _CONTROL.sub(" ", line)).strip()
-    line = _SENSITIVE.sub(_hide, line)
+    line = _SENSITIVE.sub(_hide, without_words(line, personal))
     if len(line) > MAX_REASON_LENGTH:
         line = line[: MAX_REASON_LENGTH - 1].rstrip() + "…"
     return line
+
+
+def without_words(text: str, words: Iterable[str]) -> str:
+    """The text without these words, whole ones; those of two letters stay.
+
+    A short word must be written the same way: a person may be called May.
+    """
+    wanted = sorted({each.strip() for each in words}, key=len, reverse=True)
+    for word in wanted:
+        if len(word) >= _SHORTEST_WORD:
+            flags = re.IGNORECASE if len(word) >= _LONG_WORD else re.NOFLAG
+            text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", _HIDDEN, text, flags=flags)
+    return text
+
+
+def personal_words(body: Any) -> tuple[str, ...]:
+    """What a body sent to COVA says of a person, so that COVA's reason does not repeat it."""
+    found: list[str] = []
+    waiting = [body]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, Mapping):
+            for key, value in current.items():
+                if key in _PERSONAL_KEYS and isinstance(value, str):
+                    found += [value, *value.split()]
+                else:
+                    waiting.append(value)
+        elif isinstance(current, list | tuple):
+            waiting += current
+    return tuple(found)
 
 
 def safe_headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from aiq_cova_plugin.domain.secret_text import SecretText
 from aiq_cova_plugin.errors import MissingSetting, SecretsUnreadable
 
 
@@ -19,7 +20,7 @@ class Vault:
     """Encrypts and decrypts texts with the configured keys."""
 
     def __init__(self, keys: Sequence[str]) -> None:
-        self._keys = tuple(keys)
+        self._keys = tuple(SecretText(key) for key in keys)
         self._fernet = MultiFernet([Fernet(key) for key in self._keys]) if self._keys else None
 
     @property
@@ -34,7 +35,7 @@ class Vault:
     def decrypt(self, sealed: str) -> str:
         """The text again. Raises `SecretsUnreadable` when no configured key fits."""
         try:
-            return self._required().decrypt(sealed.encode()).decode()
+            return SecretText(self._required().decrypt(sealed.encode()).decode())
         except InvalidToken as exc:
             raise SecretsUnreadable(
                 "The stored COVA password cannot be decrypted with the configured keys.",
@@ -56,8 +57,15 @@ class Vault:
 
     def digest(self, text: str) -> str:
         """A keyed digest for looking personal data up without storing it (hex, 64 digits)."""
+        return self.digests(text)[0]
+
+    def digests(self, text: str) -> tuple[str, ...]:
+        """The digest under each key, the first key's first: what was stored before a rotation
+        is found by the others."""
         self._required()
-        return hmac.new(self._keys[0].encode(), text.encode(), hashlib.sha256).hexdigest()
+        return tuple(
+            hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest() for key in self._keys
+        )
 
     def _required(self) -> MultiFernet:
         if self._fernet is None:

@@ -5,6 +5,7 @@ What starts a server or a browser does so once per session and only when a test 
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -13,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
+from tests.support.databases import ON_POSTGRES
 from tests.support.live_server import LiveServer, running_server
 from tests.support.requirements import missing, runs_in_ci, skips_ci_refuses
 
@@ -22,6 +25,11 @@ if TYPE_CHECKING:
 
     from tests.support.chromium import Complaints
     from tests.support.postgres import PostgresServer
+
+# HYPOTHESIS_PROFILE=nightly looks fifty times longer than CI does. No test depends on speed.
+settings.register_profile("ci", deadline=None)
+settings.register_profile("nightly", settings.get_profile("ci"), max_examples=5000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
 
@@ -43,8 +51,6 @@ def _push_request_context() -> None:
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide COVA_* variables and proxies of the developer's shell from the test."""
-    import os
-
     for name in list(os.environ):
         if name.startswith("COVA_") or name.lower() in {"http_proxy", "https_proxy", "all_proxy"}:
             monkeypatch.delenv(name)
@@ -79,9 +85,30 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: PostgresServer) -> Iterator[str]:
+    """A PostgreSQL database with the plugin's tables and nothing in them, to be copied."""
+    import sqlalchemy as sa
+
+    from aiq_cova_plugin.store import schema
+
+    with postgres_server.database() as url:
+        engine = sa.create_engine(url)
+        schema.upgrade(engine)
+        engine.dispose()
+        yield url
+
+
 @pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    """An empty SQLite file of this test alone, in WAL mode as the plugin uses it."""
+def sqlite_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty SQLite file of this test alone, in WAL mode as the plugin uses it.
+
+    With `COVA_TEST_DATABASE=postgresql` it is a PostgreSQL database, unless the test carries the
+    mark `sqlite`.
+    """
+    if ON_POSTGRES and request.node.get_closest_marker("sqlite") is None:
+        url: str = request.getfixturevalue("postgres_url")
+        return url
     path = tmp_path / "test.sqlite"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
@@ -186,6 +213,23 @@ def artefacts() -> Path:
 
 def _as_file_name(text: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in text)
+
+
+# --- which database ---------------------------------------------------------------------------------
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where all tests run on PostgreSQL, those that run on both need not run there twice."""
+    if not ON_POSTGRES:
+        return
+    twice = [item for item in items if _is_the_sqlite_half(item)]
+    config.hook.pytest_deselected(items=twice)
+    items[:] = [item for item in items if item not in set(twice)]
+
+
+def _is_the_sqlite_half(item: pytest.Item) -> bool:
+    told = getattr(getattr(item, "callspec", None), "params", {})
+    return any(told.get(fixture) == "sqlite" for fixture in ("database_url", "ready_url"))
 
 
 # --- what happened --------------------------------------------------------------------------------

@@ -2,6 +2,23 @@
 
 from aiq_cova_plugin.cli.group import cova
 
-from aiq_cova_plugin.cli import catalogue, orders, setup, upkeep  # isort: skip
+from aiq_cova_plugin.cli import (  # isort: skip
+    catalogue,
+    orders,
+    personal_data,
+    products,
+    setup,
+    specifications,
+    upkeep,
+)
 
-__all__ = ["catalogue", "cova", "orders", "setup", "upkeep"]
+__all__ = [
+    "catalogue",
+    "cova",
+    "orders",
+    "personal_data",
+    "products",
+    "setup",
+    "specifications",
+    "upkeep",
+]

@@ -10,6 +10,7 @@ import click
 
 from aiq_cova_plugin.cli.group import command, cova, show, table
 from aiq_cova_plugin.errors import CovaPluginError, NeedsOperator
+from aiq_cova_plugin.services.audit import note
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.stores import enabled_stores, require_store
 from aiq_cova_plugin.services.sync_catalog import SyncReport, preview_sync, sync_catalog
@@ -53,6 +54,8 @@ def _sync_one(
             report = preview_sync(ctx, store_id, full=full)
         else:
             report = sync_catalog(ctx, store_id, full=full, approve=approve)
+            if approve:
+                note(ctx, store_id, "run_approved", report.run_id, by="the command line")
     except CovaPluginError as exc:
         if alone:
             raise

@@ -12,8 +12,13 @@ from aiq_cova_plugin.domain.push_states import PushState
 from aiq_cova_plugin.errors import CovaPluginError
 from aiq_cova_plugin.services import rescue_orders
 from aiq_cova_plugin.services.context import ServiceContext
+from aiq_cova_plugin.services.enter_by_hand import enter_by_hand
 from aiq_cova_plugin.services.poll_statuses import poll_statuses
 from aiq_cova_plugin.services.push_orders import push_due_orders
+from aiq_cova_plugin.services.push_row import PAUSED_REASON
+from aiq_cova_plugin.services.restore_address import restore_address
+from aiq_cova_plugin.services.retry_many import causes_of, retry_cause
+from aiq_cova_plugin.services.show_orders import is_held_back, stores_on_hold
 from aiq_cova_plugin.services.stores import enabled_stores, require_store
 from aiq_cova_plugin.services.sweep_orders import sweep_orders
 from aiq_cova_plugin.store import outbox
@@ -91,7 +96,8 @@ def list_orders(state: str | None, store_id: str | None) -> None:
         require_store(ctx, store_id)
     with ctx.database.short() as connection:
         found = outbox.pushes(connection, store_id=store_id, state=state)
-    documents = [_document(push) for push in found]
+    paused = stores_on_hold(ctx)
+    documents = [_document(push, paused) for push in found]
     headings = ("order_id", "store_id", "state", "cova_order_id", "attempts", "reason")
     rows = [tuple(document[name] for name in headings) for document in documents]
     show({"orders": documents}, table(headings, rows, empty="There are no such orders."))
@@ -105,7 +111,7 @@ def show_order(order_id: str, store_id: str | None) -> None:
     ctx = current_services()
     found = rescue_orders.find_push(ctx, order_id, store_id)
     events = rescue_orders.timeline_of(ctx, found)
-    document = _document(found) | {
+    document = _document(found, stores_on_hold(ctx)) | {
         "cova_customer_id": found.cova_customer_id,
         "fix": found.fix,
         "warning": found.warning,
@@ -115,20 +121,93 @@ def show_order(order_id: str, store_id: str | None) -> None:
         ],
     }
     lines = [f"Order {found.order_id} of store {found.store_id}: {found.state}"]
-    lines += [text for text in (found.reason, found.fix, found.warning) if text]
+    lines += [text for text in (document["reason"], found.fix, found.warning) if text]
     lines += [f"  {event.at:%Y-%m-%d %H:%M:%S}  {event.event}  {event.detail}" for event in events]
     show(document, "\n".join(lines))
 
 
 @command(orders, "retry")
+@click.argument("order_id", required=False)
+@click.option("--store", "store_id", help="The store; needed where two share an order id.")
+@click.option("--all", "retry_all", is_flag=True, help="Every order that needs a person.")
+@click.option("--cause", help="With --all: only this cause, as orders causes names it.")
+def retry(order_id: str | None, store_id: str | None, retry_all: bool, cause: str | None) -> bool:
+    """Make an order due at once, whatever its delay; or all that wait for a person."""
+    ctx = current_services()
+    if retry_all == (order_id is not None):
+        raise click.UsageError("Name one order, or say --all.")
+    if cause and not retry_all:
+        raise click.UsageError("--cause goes with --all.")
+    if order_id is None:
+        return _retry_many(ctx, store_id, cause)
+    found = rescue_orders.find_push(ctx, order_id, store_id)
+    next_step = rescue_orders.retry_order(ctx, found, by=_OPERATOR)
+    _show_again(ctx, found, next_step)
+    return True
+
+
+def _retry_many(ctx: ServiceContext, store_id: str | None, cause: str | None) -> bool:
+    documents = []
+    for each in [store_id] if store_id is not None else enabled_stores(ctx):
+        retried, left = retry_cause(ctx, each, cause, by=_OPERATOR)
+        documents.append({"store_id": each, "retried": retried, "left": left})
+    rows = [tuple(each.values()) for each in documents]
+    show(
+        {"stores": documents},
+        table(("store", "retried", "left"), rows, empty="No store is connected and switched on."),
+    )
+    return not any(each["left"] for each in documents)
+
+
+@command(orders, "causes")
+@click.option("--store", "store_id", help="Only this store.")
+def causes(store_id: str | None) -> None:
+    """Show what the orders that need a person wait for."""
+    ctx = current_services()
+    if store_id is not None:
+        require_store(ctx, store_id)
+    found = [
+        (each, cause)
+        for each in ([store_id] if store_id is not None else enabled_stores(ctx))
+        for cause in causes_of(ctx, each)
+    ]
+    documents = [
+        {
+            "store_id": each,
+            "cause": cause.key,
+            "kind": cause.kind,
+            "number_of_orders": cause.number_of_orders,
+            "reason": cause.reason,
+            "fix": cause.fix,
+        }
+        for each, cause in found
+    ]
+    headings = ("store_id", "cause", "number_of_orders", "reason", "fix")
+    rows = [tuple(document[name] for name in headings) for document in documents]
+    show({"causes": documents}, table(headings, rows, empty="No order needs a person."))
+
+
+@command(orders, "by-hand")
 @click.argument("order_id")
 @click.option("--store", "store_id", help="The store, where two share an order id.")
-def retry(order_id: str, store_id: str | None) -> None:
-    """Make an order due at once, whatever its delay."""
+@click.option("--note", default="", help="Such as the receipt's number; kept in the timeline.")
+def by_hand(order_id: str, store_id: str | None, note: str) -> None:
+    """Finish an order that somebody has entered at the register."""
     ctx = current_services()
     found = rescue_orders.find_push(ctx, order_id, store_id)
-    rescue_orders.retry_order(ctx, found, by=_OPERATOR)
-    _show_again(ctx, found, "It is sent again with the next push.")
+    enter_by_hand(ctx, found, by=_OPERATOR, note=note)
+    _show_again(ctx, found, "It is not sent. Move the shop's own order on in the shop.")
+
+
+@command(orders, "restore-address")
+@click.argument("order_id")
+@click.option("--store", "store_id", help="The store, where two share an order id.")
+def give_address_back(order_id: str, store_id: str | None) -> None:
+    """Put the address back into COVA that this order overwrote."""
+    ctx = current_services()
+    found = rescue_orders.find_push(ctx, order_id, store_id)
+    restore_address(ctx, found, by=_OPERATOR)
+    _show_again(ctx, found, "The customer has the earlier address in COVA again.")
 
 
 @command(orders, "cancel")
@@ -147,17 +226,20 @@ def cancel(order_id: str, store_id: str | None) -> bool:
 def _show_again(ctx: ServiceContext, before: Push, note: str) -> Push:
     after = rescue_orders.find_push(ctx, before.order_id, before.store_id)
     text = f"Order {after.order_id} is now: {after.state}. {after.reason} {note}".strip()
-    show(_document(after), text)
+    show(_document(after, stores_on_hold(ctx)) | {"note": note}, text)
     return after
 
 
-def _document(push: Push) -> dict[str, Any]:
+def _document(push: Push, paused: set[str]) -> dict[str, Any]:
+    """The contract's keys; `paused` are the stores whose Sync Orders is off."""
+    is_paused = push.store_id in paused and is_held_back(push)
     return {
         "order_id": push.order_id,
         "store_id": push.store_id,
         "state": push.state,
         "cova_order_id": push.cova_order_id,
         "attempts": push.attempts,
-        "reason": push.reason or push.warning,
+        "reason": PAUSED_REASON if is_paused else push.reason or push.warning,
+        "paused": is_paused,
         "next_attempt_at": push.next_attempt_at.isoformat() if push.next_attempt_at else None,
     }

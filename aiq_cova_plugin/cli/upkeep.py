@@ -15,7 +15,7 @@ from aiq_cova_plugin.wiring import current_services
 @command(cova, "rotate-secrets")
 def rotate() -> None:
     """Encrypt everything stored with the first of COVA_SECRET_KEYS."""
-    done = rotate_secrets(current_services())
+    done = rotate_secrets(current_services(), by="the command line")
     show(dict(done), f"Re-encrypted {done['secrets']} secrets. The old key may go now.")
 
 

@@ -9,19 +9,24 @@ writes also OutcomeUnknown.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 from aiq_cova_plugin.clock import Clock, SystemClock
 from aiq_cova_plugin.cova import failures
+from aiq_cova_plugin.cova.breaker import Breaker
 from aiq_cova_plugin.cova.credentials import CovaCredentials
 from aiq_cova_plugin.cova.endpoints import CovaEndpoints
-from aiq_cova_plugin.cova.rate_limit import PROCESS_BUDGET, Priority, RateBudget
+from aiq_cova_plugin.cova.paging import SMALLEST_PAGE_SIZE
+from aiq_cova_plugin.cova.rate_limit import PROCESS_BUDGET, CallBudget, Priority
 from aiq_cova_plugin.cova.token import MemoryTokenStore, TokenProvider, TokenStore
 from aiq_cova_plugin.cova.transport import Answer, Call, Transport
 from aiq_cova_plugin.errors import ContractBroken, MissingSetting, OutcomeUnknown
+from aiq_cova_plugin.redaction import safe_reason
 from aiq_cova_plugin.schemas.company import TaxPricing, load_location, load_tax_pricing
 from aiq_cova_plugin.schemas.customers import (
     dump_address,
@@ -124,13 +129,18 @@ class CovaClient:
             self._product_question() | {"Skip": skip, "Top": top},
         )
 
-    def products_by_id(self, ids: Iterable[str]) -> ProductPage:
+    def products_by_id(
+        self, ids: Iterable[str], *, priority: Priority = "catalogue"
+    ) -> ProductPage:
         """These products (section 4.1, third call); those COVA does not know are left out."""
         wanted = list(dict.fromkeys(each.lower() for each in ids))
         if not wanted:
             return ProductPage(products=())
         return self._products(
-            "products_by_id", {}, self._product_question() | {"ProductIds": wanted}
+            "products_by_id",
+            {},
+            self._product_question() | {"ProductIds": wanted},
+            priority=priority,
         )
 
     # --- company: sections 3 and 7 ----------------------------------------------------
@@ -275,7 +285,13 @@ class CovaClient:
     def order_status(self, order_id: str) -> SalesOrderStatus:
         """Where an order stands (section 9.3). Raises NotFound when COVA has no such order."""
         answer = self._read("order_status", "reading the order's status", {"order_id": order_id})
-        return load_order_status(answer.body, order_id=order_id)
+        status = load_order_status(answer.body, order_id=order_id)
+        secrets = self._credentials.secrets
+        return replace(
+            status,
+            order_message=safe_reason(status.order_message, secrets=secrets),
+            payment_message=safe_reason(status.payment_message, secrets=secrets),
+        )
 
     def read_order(self, order_id: str) -> PlacedOrder:
         """One order read back (section 9.5). Raises NotFound."""
@@ -371,7 +387,12 @@ class CovaClient:
         }
 
     def _products(
-        self, operation: str, values: Mapping[str, str], question: dict[str, Any]
+        self,
+        operation: str,
+        values: Mapping[str, str],
+        question: dict[str, Any],
+        *,
+        priority: Priority = "catalogue",
     ) -> ProductPage:
         answer = self._send(
             self._call(
@@ -380,12 +401,14 @@ class CovaClient:
                 values,
                 method="POST",
                 json=question,
-                priority="catalogue",
+                priority=priority,
+                # A page can be halved, down to the smallest that `paging` tries.
+                can_ask_for_less=question.get("Top", 0) > SMALLEST_PAGE_SIZE,
             )
         )
         body = answer.body
         products = body.get("Products") if isinstance(body, dict) else None
-        if not isinstance(products, list) or not all(isinstance(each, dict) for each in products):
+        if not isinstance(products, list):
             raise ContractBroken(
                 "COVA's answer holds no list of products.",
                 detail=f"operation {operation}",
@@ -490,6 +513,7 @@ class CovaClient:
         is_write: bool = False,
         needs_body: bool = True,
         priority: Priority = "orders",
+        can_ask_for_less: bool = False,
     ) -> Call:
         company_id = self._credentials.company_id
         url = self._endpoints.url(operation, {"company_id": company_id, **(values or {})})
@@ -510,6 +534,7 @@ class CovaClient:
             company_id=company_id,
             json=json,
             needs_body=needs_body,
+            can_ask_for_less=can_ask_for_less,
             secrets=self._credentials.secrets,
         )
 
@@ -533,23 +558,33 @@ def build_client(
     credentials: CovaCredentials,
     token_store: TokenStore | None = None,
     clock: Clock | None = None,
-    budget: RateBudget | None = None,
+    budget: CallBudget | None = None,
+    breaker: Breaker | None = None,
     connect_timeout_seconds: float = 5.0,
     read_timeout_seconds: float = 60.0,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> CovaClient:
     """A client with a transport of its own; close it when done.
 
     Without a `token_store` the token lives and dies with the client, as a connection check
-    wants it. Without a `budget` all clients of the process share one.
+    wants it. Without a `budget` all clients of the process share one. Without a `breaker`
+    every call is made, however often the last ones failed.
     """
     clock = clock or SystemClock()
     transport = Transport(
         connect_timeout_seconds=connect_timeout_seconds,
         read_timeout_seconds=read_timeout_seconds,
         budget=budget or PROCESS_BUDGET,
+        breaker=breaker,
+        sleep=sleep,
     )
     tokens = TokenProvider(
-        endpoints, credentials, token_store or MemoryTokenStore(), clock, transport=transport
+        endpoints,
+        credentials,
+        token_store or MemoryTokenStore(),
+        clock,
+        transport=transport,
+        sleep=sleep,
     )
     return CovaClient(
         endpoints=endpoints,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from aiq_cova_plugin.domain.secret_text import SecretText
+
 
 @dataclass(frozen=True)
 class CovaCredentials:
@@ -19,6 +21,11 @@ class CovaCredentials:
     client_id: str = field(repr=False)
     client_secret: str = field(repr=False)
     integrator_id: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        # Wherever they travel from here, no repr shows them.
+        object.__setattr__(self, "password", SecretText(self.password))
+        object.__setattr__(self, "client_secret", SecretText(self.client_secret))
 
     @property
     def secrets(self) -> tuple[str, ...]:

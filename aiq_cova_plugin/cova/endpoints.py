@@ -72,11 +72,11 @@ class CovaEndpoints:
             default = DEFAULT_PATHS.get(operation)
             if default is None:
                 raise ConfigurationError(
-                    f"There is no COVA operation named {operation}.", field="COVA_PATHS"
+                    f"COVA_PATHS: there is no COVA operation named {operation}.", field="COVA_PATHS"
                 )
             if not template.startswith("/") or not _names(template) <= _names(default):
                 raise ConfigurationError(
-                    f"The path of {operation} must begin with / and may use only "
+                    f"COVA_PATHS: the path of {operation} must begin with / and may use only "
                     f"{', '.join(sorted(_names(default))) or 'no placeholders'}.",
                     field="COVA_PATHS",
                 )

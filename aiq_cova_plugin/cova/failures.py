@@ -149,12 +149,12 @@ def refusal(
     )
 
 
-def reason_of(body: Any, *, secrets: Iterable[str] = ()) -> str:
+def reason_of(body: Any, *, secrets: Iterable[str] = (), personal: Iterable[str] = ()) -> str:
     """COVA's own reason in an error body, safe to show; empty when there is none.
 
     `body` is parsed JSON, or the text where it is no JSON. Known shapes: section 10.2 and 12.
     """
-    return safe_reason(_raw_reason(body), secrets=secrets)
+    return safe_reason(_raw_reason(body), secrets=secrets, personal=personal)
 
 
 def retry_after_of(headers: Mapping[str, str]) -> float:

@@ -8,7 +8,7 @@ and the page is halved when COVA refuses.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -23,6 +23,10 @@ SMALLEST_PAGE_SIZE = 25
 _TOO_MUCH = frozenset({400, 413, 422})
 
 
+class EndlessListing(ContractBroken):
+    """COVA sends the same full page again and again: what was read of the list is no use."""
+
+
 class FetchPage(Protocol):
     """A product call with everything but its place in the list decided."""
 
@@ -34,12 +38,13 @@ class ProductPageStep:
     """One page without products told before, and where to go on after it.
 
     `skip` is the offset after this page: a run that stops here resumes with it. `top` is the
-    page size that worked.
+    page size that worked. `positions` are the places of the products in COVA's list, from 1.
     """
 
     page: ProductPage
     skip: int
     top: int
+    positions: tuple[int, ...] = ()
 
 
 def iter_product_pages(
@@ -47,6 +52,7 @@ def iter_product_pages(
     *,
     page_size: int = DEFAULT_PAGE_SIZE,
     skip: int = 0,
+    told: Iterable[str] = (),
     smallest_page_size: int = SMALLEST_PAGE_SIZE,
     on_halved: Callable[[int], None] | None = None,
 ) -> Iterator[ProductPageStep]:
@@ -54,12 +60,13 @@ def iter_product_pages(
 
     A page shorter than asked for is followed by one more call at the next offset, since COVA
     may cap the size or filter late; an empty page ends it, and so does a short one with
-    nothing new. `on_halved` is told every smaller page size.
+    nothing new. `on_halved` is told every smaller page size. A run that goes on behind pages
+    read earlier hands in their `skip` and the ids `told` by them.
 
     Raises what `fetch` raises once the page cannot be made smaller, and ContractBroken when
     COVA sends full pages without anything new, for then it ignores the offset.
     """
-    seen: set[str] = set()
+    seen = {product_key(each) for each in told}
     top = max(1, page_size)
     while True:
         page, top = _fetch_halving(fetch, skip, top, smallest_page_size, on_halved)
@@ -72,13 +79,15 @@ def iter_product_pages(
         known = len(seen)
         fresh = tuple(_unseen(page.products, seen))
         has_news = len(seen) > known
+        positions = tuple(skip + index + 1 for index, _ in fresh)
         skip += count
         if has_news or (fresh and count < top):
-            yield ProductPageStep(replace(page, products=fresh), skip=skip, top=top)
+            page = replace(page, products=tuple(raw for _, raw in fresh))
+            yield ProductPageStep(page, skip=skip, top=top, positions=positions)
         if not has_news:
             if count < top:
                 return
-            raise ContractBroken(
+            raise EndlessListing(
                 "COVA sends the same products again and again instead of the next page.",
                 detail=f"skip {skip}, top {top}",
             )
@@ -112,14 +121,23 @@ def _asks_for_less(error: CovaPluginError) -> bool:
     return isinstance(error, AnsweredWithError | AnswerTooSlow | AnswerTooLarge)
 
 
-def _unseen(products: tuple[dict[str, Any], ...], seen: set[str]) -> Iterator[dict[str, Any]]:
-    for raw in products:
-        product_id = raw.get("ProductId")
-        if not isinstance(product_id, str):
+def key_of(raw: Any) -> str:
+    """The id of a raw product as lists are compared by it; empty when it has none."""
+    product_id = raw.get("ProductId") if isinstance(raw, dict) else None
+    return product_key(product_id) if isinstance(product_id, str) else ""
+
+
+def product_key(product_id: str) -> str:
+    """An id as it is compared: without spaces around it, in lower case (section 11)."""
+    return product_id.strip().strip("{}").lower()
+
+
+def _unseen(products: tuple[Any, ...], seen: set[str]) -> Iterator[tuple[int, Any]]:
+    for index, raw in enumerate(products):
+        key = key_of(raw)
+        if not key:
             # Reading it will fail and name it; here it only must not get lost.
-            yield raw
-            continue
-        key = product_id.strip().lower()
-        if key not in seen:
+            yield index, raw
+        elif key not in seen:
             seen.add(key)
-            yield raw
+            yield index, raw

@@ -18,6 +18,7 @@ from aiq_cova_plugin.cova import failures
 from aiq_cova_plugin.cova.credentials import CovaCredentials
 from aiq_cova_plugin.cova.endpoints import CovaEndpoints
 from aiq_cova_plugin.cova.transport import Answer, Call, Transport
+from aiq_cova_plugin.domain.secret_text import SecretText
 from aiq_cova_plugin.errors import BadCredentials, ContractBroken, CovaPluginError
 from aiq_cova_plugin.schemas.tokens import load_token
 
@@ -181,6 +182,7 @@ class TokenProvider:
                 method="POST",
                 url=self._endpoints.token_url,
                 service="token",
+                company_id=credentials.company_id,
                 is_write=False,
                 form={
                     "grant_type": "password",
@@ -200,7 +202,7 @@ class TokenProvider:
         lifetime = min(max(lifetime, 0), LONGEST_LIFETIME_SECONDS)
         now = self._clock.now()
         return StoredToken(
-            access_token=told.access_token,
+            access_token=SecretText(told.access_token),
             renew_at=now + timedelta(seconds=lifetime * RENEW_AFTER_SHARE),
             expires_at=now + timedelta(seconds=lifetime),
         )

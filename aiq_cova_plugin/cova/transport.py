@@ -19,24 +19,29 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from aiq_cova_plugin.cova import failures
+from aiq_cova_plugin.cova.breaker import Breaker, CovaAway, NeverOpens, Passage
 from aiq_cova_plugin.cova.endpoints import require_safe_url
-from aiq_cova_plugin.cova.rate_limit import PROCESS_BUDGET, Priority, RateBudget
+from aiq_cova_plugin.cova.rate_limit import PROCESS_BUDGET, CallBudget, Priority
 from aiq_cova_plugin.errors import (
     ConfigurationError,
     CovaPluginError,
     CovaUnavailable,
+    OutcomeUnknown,
     RateLimited,
 )
-from aiq_cova_plugin.redaction import safe_headers
+from aiq_cova_plugin.redaction import personal_words, safe_headers
 from aiq_cova_plugin.schemas.json_text import dump_json, parse_json
 
 log = logging.getLogger(__name__)
 
 MEBIBYTE = 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
+_ENCODINGS = frozenset({"identity", "gzip", "deflate", ""})
 _PASSING_STATUSES = frozenset({502, 503, 504})
 """Worth an immediate second try. 500 is not: on bulk calls it is usually a timeout of COVA's
 own (section 10.2), and asking for less helps more than asking again."""
+_GATEWAY_STATUSES = frozenset({502, 503})
+"""Of a service behind COVA's gateway that is not there, however little is asked for."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,8 @@ class Call:
     """One call to be sent. `doing` names it for people: "reading products".
 
     `is_write` decides about repeats and about what silence means. `needs_body` is False where
-    any 2xx is success, whatever the body says.
+    any 2xx is success, whatever the body says. `can_ask_for_less`: silence may mean that it
+    asked for too much, and says nothing about the service.
     """
 
     doing: str
@@ -58,6 +64,7 @@ class Call:
     json: Any = field(default=None, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
     needs_body: bool = True
+    can_ask_for_less: bool = False
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
@@ -93,7 +100,8 @@ class Transport:
         read_attempts: int = 3,
         backoff_seconds: float = 0.5,
         longest_wait_seconds: float = 5.0,
-        budget: RateBudget = PROCESS_BUDGET,
+        budget: CallBudget = PROCESS_BUDGET,
+        breaker: Breaker | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -105,6 +113,7 @@ class Transport:
         self._backoff_seconds = backoff_seconds
         self._longest_wait_seconds = longest_wait_seconds
         self._budget = budget
+        self._breaker = breaker or NeverOpens()
         self._monotonic = monotonic
         self._sleep = sleep
         self._session = _new_session()
@@ -142,6 +151,7 @@ class Transport:
                 failures.AnswerTooLarge,
                 failures.AnswerTooSlow,
                 ConfigurationError,
+                CovaAway,
             ):
                 raise
             except CovaPluginError as error:
@@ -173,10 +183,28 @@ class Transport:
         return min(self._backoff_seconds * 2.0 ** (attempt - 1), self._longest_wait_seconds)
 
     def _send_once(self, call: Call, token: str | None) -> Answer:
-        if call.company_id:
-            self._budget.acquire(
-                company_id=call.company_id, service=call.service, priority=call.priority
-            )
+        """The answer, whatever its status; the breaker hears how it went."""
+        passage = self._breaker.enter(call.company_id, call.service)
+        is_told = False
+        try:
+            if call.company_id:
+                self._budget.acquire(
+                    company_id=call.company_id, service=call.service, priority=call.priority
+                )
+            answer = self._exchange(call, token)
+            is_told = _tell_breaker(passage, call, answer)
+        except (CovaUnavailable, OutcomeUnknown) as error:
+            is_slow = isinstance(error, failures.AnswerTooSlow)
+            if not (is_slow and call.can_ask_for_less):
+                passage.failed(error.message)
+                is_told = True
+            raise
+        finally:
+            if not is_told:
+                passage.left_open()
+        return answer
+
+    def _exchange(self, call: Call, token: str | None) -> Answer:
         with self._lock:
             self._calls += 1
         started = self._monotonic()
@@ -271,6 +299,11 @@ class Transport:
     def _read(self, response: requests.Response, started: float, call: Call) -> bytes:
         """The body, as long as it is neither too large nor too slow."""
         document = bytearray()
+        if response.headers.get("Content-Encoding", "identity").lower() not in _ENCODINGS:
+            # Packed twice, a few bytes become a memory full before any limit sees them.
+            raise failures.unreadable(
+                call.doing, is_write=call.is_write, detail="unknown encoding", request_id=None
+            )
         try:
             for chunk in response.iter_content(_CHUNK_BYTES):
                 document += chunk
@@ -299,13 +332,34 @@ class Transport:
             is_write=call.is_write,
             status=answer.status,
             headers=answer.headers,
-            reason=failures.reason_of(answer.body, secrets=(*call.secrets, token or "")),
+            reason=failures.reason_of(
+                answer.body,
+                secrets=(*call.secrets, token or ""),
+                personal=personal_words(call.json),
+            ),
         )
         if isinstance(error, RateLimited) and call.company_id and error.retry_after:
             self._budget.pause(
                 company_id=call.company_id, service=call.service, seconds=error.retry_after
             )
         return error
+
+
+def _tell_breaker(passage: Passage, call: Call, answer: Answer) -> bool:
+    """Whether the answer says anything about the service being there."""
+    status = answer.status
+    if status == 429:
+        return False  # the gateway's word, not the service's
+    if status < 500 and status != 408:
+        passage.answered()
+        return True
+    if call.can_ask_for_less and status not in _GATEWAY_STATUSES:
+        return False
+    # What COVA says to an order or a customer may be about a person; a breaker is about a service.
+    is_personal = call.is_write or bool(personal_words(call.json))
+    said = "" if is_personal else failures.reason_of(answer.body, secrets=call.secrets)
+    passage.failed(f"HTTP {status} ({call.doing})" + (f": {said}" if said else "."))
+    return True
 
 
 class _Bearer(AuthBase):
@@ -333,6 +387,7 @@ def _new_session() -> requests.Session:
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     session.headers["User-Agent"] = "aiq-cova-plugin"
+    session.headers["Accept-Encoding"] = "gzip, deflate"
     # A shop's cookies have no business between two calls.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     return session

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from aiq_cova_plugin import host
 from aiq_cova_plugin.demo.columns import is_storable
 from aiq_cova_plugin.demo.models import Category, Order, Product, Store, db
-from aiq_cova_plugin.demo.staff_access import current_user_may
+from aiq_cova_plugin.demo.staff_access import current_user, current_user_may
 from aiq_cova_plugin.host import ApplyResult, OrderNotFound, OrderStatus, ProductChange
 
 
@@ -40,6 +40,11 @@ class DemoHost:
 
     def can(self, action: str, store_id: str) -> bool:
         return current_user_may(action, store_id)
+
+    def current_user(self) -> str:
+        """Optional: who is asking, for the audit trail."""
+        user = current_user()
+        return user.name if user is not None else ""
 
     def categories(self, store_id: str) -> Sequence[host.Category]:
         return [
@@ -89,6 +94,13 @@ class DemoHost:
             results.append(ApplyResult(change.cova_product_id, ok=True))
         db.session.flush()
         return results
+
+    def current_products(
+        self, store_id: str, cova_product_ids: Sequence[str]
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """Optional: what the catalogue holds now, so that staff see where it differs from COVA."""
+        products = _products_by_cova_id(own_id(store_id), cova_product_ids)
+        return {product_id: as_cova_fields(product) for product_id, product in products.items()}
 
     # --- orders ---------------------------------------------------------------------------
 
@@ -170,6 +182,37 @@ def as_cova_lines(order: Order) -> list[host.OrderLine]:
         )
         for line in order.lines
     ]
+
+
+# --- products to the plugin ---------------------------------------------------------------
+
+
+def as_cova_fields(product: Product) -> dict[str, Any]:
+    """The product in the plugin's words: field → value, as `apply_products` was given it."""
+    return {
+        "name": product.name,
+        "description": product.description,
+        "brand": product.brand,
+        "category_id": None if product.category_id is None else str(product.category_id),
+        "subtype": product.subtype,
+        "cannabis_type": product.cannabis_type,
+        "strain": product.strain,
+        "sku": product.sku,
+        "upc": product.upc,
+        "price": product.price,
+        "sale_price": product.sale_price,
+        "price_tiers": product.price_tiers,
+        "quantity": product.quantity,
+        "weight": None
+        if product.weight_value is None
+        else host.Weight(product.weight_value, product.weight_unit),
+        "labs": product.labs,
+        "coa_url": product.coa_url,
+        "image_urls": product.image_urls,
+        "tags": product.tags,
+        "enabled": product.enabled,
+        "tax_rates": product.tax_rates,
+    }
 
 
 # --- products from the plugin -------------------------------------------------------------

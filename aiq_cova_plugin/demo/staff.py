@@ -24,6 +24,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 from aiq_cova_plugin.demo import orders
 from aiq_cova_plugin.demo.columns import is_storable
+from aiq_cova_plugin.demo.extensions import cova
 from aiq_cova_plugin.demo.models import (
     PLACED,
     STATUSES,
@@ -139,7 +140,7 @@ def products(store_id: int) -> ResponseReturnValue:
     store = require("view", store_id)
     words = request.args.get("q", "").strip()
     category_id = request.args.get("category", type=int)
-    state = request.args.get("state", "")
+    state, in_cova = request.args.get("state", ""), request.args.get("cova", "")
     query = _products_of(store)
     for word in words.split():
         query = query.where(
@@ -158,6 +159,8 @@ def products(store_id: int) -> ResponseReturnValue:
             else Product.category_id == category_id
         )
     query = query.where(*_STATES[state]) if state in _STATES else query
+    if in_cova in IN_COVA:
+        query = query.where(Product.cova_product_id.in_(cova.products_in(str(store.id), in_cova)))
     found = _count(query)
     last_page = max(1, -(-found // PAGE_SIZE))
     page = min(max(request.args.get("page", 1, type=int), 1), last_page)
@@ -170,11 +173,22 @@ def products(store_id: int) -> ResponseReturnValue:
         words=words,
         category_id=category_id,
         state=state,
+        in_cova=in_cova,
+        in_cova_labels=IN_COVA,
         found=found,
         page=page,
         last_page=last_page,
     )
 
+
+IN_COVA = {
+    "differs": "Differs",
+    "locked": "Locked",
+    "excluded": "Excluded",
+    "failed": "Not saved",
+    "unmapped": "No category found",
+}
+"""The plugin's filters this list offers, and what it calls them."""
 
 _STATES = {
     "on-menu": (Product.enabled, Product.price.is_not(None), Product.quantity > 0),

@@ -52,6 +52,8 @@ class ProductSnapshot:
     it later. None means COVA did not say; such a field is left alone.
 
     `stock` is in grams when `measurement_type` is `Mass`, in pieces otherwise.
+    `said_empty` names the fields of which COVA was asked and has nothing, which is more than
+    not having said it: staff may choose that such a field is emptied.
     `classification_path`, `menu_category` and `product_type` are COVA's own words for
     where the product belongs, empty when there are none.
     """
@@ -81,3 +83,4 @@ class ProductSnapshot:
     measurement_type: str
     issues: tuple[FieldIssue, ...] = ()
     product_type: str = ""
+    said_empty: tuple[str, ...] = ()

@@ -8,15 +8,41 @@ built-in ones off (user-pains.md, number 19).
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from functools import lru_cache
 from typing import Literal, Protocol
 
-from aiq_cova_plugin.domain.catalogue import ProductSnapshot
+from aiq_cova_plugin.domain.category_words import (
+    CANONICAL_KEYS,
+    builtin_category,
+    canonical_key,
+    canonical_keys,
+    normalised_name,
+    path_names,
+    place_texts,
+)
+
+__all__ = [
+    "CANONICAL_KEYS",
+    "CategoryChoice",
+    "CategoryChooser",
+    "CategoryLike",
+    "CategoryRule",
+    "Place",
+    "PlaceLike",
+    "RuleKind",
+    "Source",
+    "builtin_category",
+    "canonical_key",
+    "choose_category",
+    "matching_keys",
+    "normalised_name",
+    "path_names",
+    "rule_key",
+    "rule_matches",
+    "suggest_category",
+]
 
 RuleKind = Literal["product", "specification", "classification"]
 Source = Literal[
@@ -34,12 +60,39 @@ class CategoryLike(Protocol):
     def name(self) -> str: ...
 
 
+class PlaceLike(Protocol):
+    """What COVA says of where a product belongs; a `ProductSnapshot` is one."""
+
+    @property
+    def cova_product_id(self) -> str: ...
+
+    @property
+    def classification_path(self) -> str: ...
+
+    @property
+    def menu_category(self) -> str: ...
+
+    @property
+    def product_type(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Place:
+    """What COVA says of where some products belong, without the products themselves."""
+
+    classification_path: str = ""
+    menu_category: str = ""
+    product_type: str = ""
+    cova_product_id: str = ""
+
+
 @dataclass(frozen=True)
 class CategoryRule:
     """Staff's rule: what matches goes to `category_id`.
 
-    `match` is a COVA product id (`product`), a menu category (`specification`), or a
-    classification (`classification`): its whole path, the beginning of one, or one name in it.
+    `match` is a COVA product id (`product`), a menu category or product type
+    (`specification`), or a classification (`classification`): its whole path, the beginning
+    of one, or one name in it.
     """
 
     kind: RuleKind
@@ -49,270 +102,130 @@ class CategoryRule:
 
 @dataclass(frozen=True)
 class CategoryChoice:
-    """Where a product goes and why; `matched_text` is COVA's text that decided."""
+    """Where a product goes and why; `matched_text` is COVA's text that decided.
+
+    `rule` is the staff's rule that decided, None when none did.
+    """
 
     category_id: str | None
     source: Source
     matched_text: str
+    rule: CategoryRule | None = field(default=None, compare=False)
 
 
-_SYNONYMS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    # The order is the rule: in "Vape Battery" the battery decides, in "Live Resin Cartridge"
-    # the cartridge, in "Infused Pre-Roll" the pre-roll. So the narrow words come first.
-    (
-        "accessories",
-        (
-            "accessory",
-            "battery",
-            "rolling paper",
-            "rolling tray",
-            "paper",
-            "grinder",
-            "bong",
-            "glass",
-            "glassware",
-            "pipe",
-            "bubbler",
-            "lighter",
-            "torch",
-            "rig",
-            "dab tool",
-            "ashtray",
-            "storage",
-            "charger",
-            "paraphernalia",
-            "filter tip",
-            "vaporizer hardware",
-            "gear",
-            "hardware",
-            "smoking supply",
-        ),
-    ),
-    (
-        "merchandise",
-        (
-            "merchandise",
-            "merch",
-            "apparel",
-            "clothing",
-            "t shirt",
-            "tshirt",
-            "shirt",
-            "hoodie",
-            "hat",
-            "gift card",
-            "swag",
-            "sticker",
-        ),
-    ),
-    ("seeds", ("seed", "clone", "seedling", "plant", "immature plant", "propagation")),
-    (
-        "pre_rolls",
-        ("pre roll", "preroll", "pre rolled", "prerolled", "joint", "blunt", "infused pre roll"),
-    ),
-    (
-        "vaporizers",
-        (
-            "vaporizer",
-            "vaporiser",
-            "vape",
-            "vaping",
-            "cartridge",
-            "cart",
-            "disposable",
-            "510",
-            "pod",
-            "vape pen",
-            "510 thread",
-            "inhaled extract",
-        ),
-    ),
-    (
-        "capsules",
-        ("capsule", "softgel", "soft gel", "tablet", "pill", "gelcap", "gel cap"),
-    ),
-    (
-        "beverages",
-        (
-            "beverage",
-            "drink",
-            "drinkable",
-            "tea",
-            "coffee",
-            "soda",
-            "seltzer",
-            "juice",
-            "lemonade",
-            "water",
-            "beer",
-            "shot",
-            "elixir",
-            "cold brew",
-        ),
-    ),
-    (
-        "topicals",
-        (
-            "topical",
-            "cream",
-            "lotion",
-            "balm",
-            "salve",
-            "transdermal",
-            "patch",
-            "bath",
-            "bath bomb",
-            "lubricant",
-            "skin care",
-            "skincare",
-            "ointment",
-            "massage oil",
-            "cosmetic",
-        ),
-    ),
-    ("concentrates", ("hash oil", "honey oil", "simpson oil", "rso", "bho")),
-    (
-        "tinctures",
-        (
-            "tincture",
-            "oral oil",
-            "sublingual",
-            "oral spray",
-            "ingestible oil",
-            "cannabis oil",
-            "cbd oil",
-            "thc oil",
-            "oil",
-            "spray",
-            "dropper",
-        ),
-    ),
-    (
-        "edibles",
-        (
-            "edible",
-            "gummy",
-            "chocolate",
-            "candy",
-            "confection",
-            "baked good",
-            "cookie",
-            "brownie",
-            "chew",
-            "soft chew",
-            "mint",
-            "lozenge",
-            "food",
-            "solid edible",
-            "ingestible",
-            "cooking",
-            "caramel",
-            "snack",
-        ),
-    ),
-    (
-        "concentrates",
-        (
-            "concentrate",
-            "extract",
-            "hash",
-            "hashish",
-            "rosin",
-            "resin",
-            "live resin",
-            "shatter",
-            "wax",
-            "budder",
-            "badder",
-            "batter",
-            "crumble",
-            "kief",
-            "distillate",
-            "isolate",
-            "diamond",
-            "sauce",
-            "dab",
-            "rso",
-            "bubble hash",
-            "sugar wax",
-        ),
-    ),
-    (
-        "flower",
-        (
-            "flower",
-            "bud",
-            "dried cannabis",
-            "dried flower",
-            "dried",
-            "whole flower",
-            "usable marijuana",
-            "usable cannabis",
-            "shake",
-            "milled",
-            "ground flower",
-            "popcorn",
-            "small bud",
-            "eighth",
-            "bulk",
-        ),
-    ),
-)
+class CategoryChooser:
+    """The layers of one store, made ready once for many products.
 
-CANONICAL_KEYS: tuple[str, ...] = tuple(dict.fromkeys(key for key, _ in _SYNONYMS))
-"""Every key `builtin_category` can answer."""
-
-
-def builtin_category(
-    classification_path: str, menu_category: str = "", product_type: str = ""
-) -> str | None:
-    """The canonical key (`flower`, `pre_rolls` …) of COVA's words, or None when unknown.
-
-    Asked in this order: the menu category, since it was made for an online menu; the
-    classification from its leaf up; the product type.
+    A rule or fallback that names a category the host no longer has is passed over. Among
+    classification rules the longest path wins, then the name nearest the leaf.
     """
-    for text in _texts(classification_path, menu_category, product_type):
-        key = canonical_key(text)
-        if key is not None:
-            return key
-    return None
 
+    def __init__(
+        self,
+        *,
+        rules: Sequence[CategoryRule],
+        categories: Sequence[CategoryLike],
+        fallback: str | None,
+    ) -> None:
+        ids = {each.id for each in categories}
+        self._fallback = fallback if fallback in ids else None
+        self._by_kind: dict[RuleKind, dict[tuple[str, ...], CategoryRule]] = {
+            "product": {},
+            "specification": {},
+            "classification": {},
+        }
+        for rule in rules:
+            key = rule_key(rule.kind, rule.match)
+            if key and rule.category_id in ids:
+                self._by_kind[rule.kind].setdefault(key, rule)
+        self._builtin = _BuiltinCategories(categories)
 
-def canonical_key(text: str) -> str | None:
-    """The canonical key a single name stands for, or None."""
-    return next(iter(_canonical_keys(text)), None)
+    def choose(self, place: PlaceLike) -> CategoryChoice:
+        """The category for a product, and what decided it."""
+        return (
+            self._by_product(place)
+            or self._by_specification(place)
+            or self._by_classification(place)
+            or self._by_builtin(place)
+            or self._by_fallback(place)
+        )
 
+    def _by_product(self, place: PlaceLike) -> CategoryChoice | None:
+        rule = self._by_kind["product"].get(rule_key("product", place.cova_product_id))
+        if rule is None:
+            return None
+        return CategoryChoice(rule.category_id, "product_rule", place.cova_product_id, rule)
 
-@lru_cache(maxsize=4096)
-def normalised_name(text: str) -> str:
-    """The name without case, accents, punctuation and plural: `Pre-Rolls` → `pre roll`."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(each for each in decomposed if not unicodedata.combining(each))
-    words = re.sub(r"[^\w]+|_", " ", plain).split()
-    return " ".join(_singular(word) for word in words if word != "and")
+    def _by_specification(self, place: PlaceLike) -> CategoryChoice | None:
+        for text in (place.menu_category, place.product_type):
+            rule = self._by_kind["specification"].get(rule_key("specification", text))
+            if rule is not None:
+                return CategoryChoice(rule.category_id, "specification_rule", text, rule)
+        return None
+
+    def _by_classification(self, place: PlaceLike) -> CategoryChoice | None:
+        rules = self._by_kind["classification"]
+        path = rule_key("classification", place.classification_path)
+        if not rules or not path:
+            return None
+        beginnings = (path[:length] for length in range(len(path), 0, -1))
+        # A name that stands twice in a path counts where it stands first.
+        firsts = [name for place_, name in enumerate(path) if path.index(name) == place_]
+        for key in (*beginnings, *((name,) for name in reversed(firsts))):
+            rule = rules.get(key)
+            if rule is not None:
+                text = place.classification_path
+                return CategoryChoice(rule.category_id, "classification_rule", text, rule)
+        return None
+
+    def _by_builtin(self, place: PlaceLike) -> CategoryChoice | None:
+        texts = place_texts(place.classification_path, place.menu_category, place.product_type)
+        found = self._builtin.find(texts)
+        return None if found is None else CategoryChoice(found[0], "builtin", found[1])
+
+    def _by_fallback(self, place: PlaceLike) -> CategoryChoice:
+        text = place.menu_category or place.classification_path
+        source: Source = "unmapped" if self._fallback is None else "fallback"
+        return CategoryChoice(self._fallback, source, text)
 
 
 def choose_category(
-    snapshot: ProductSnapshot,
+    snapshot: PlaceLike,
     *,
     rules: Sequence[CategoryRule],
     categories: Sequence[CategoryLike],
     fallback: str | None,
 ) -> CategoryChoice:
-    """The category for a product, and what decided it.
+    """The category for one product, and what decided it; for many use `CategoryChooser`."""
+    return CategoryChooser(rules=rules, categories=categories, fallback=fallback).choose(snapshot)
 
-    A rule or fallback that names a category the host no longer has is passed over. Among
-    classification rules the longest path wins, then the name nearest the leaf.
-    """
-    ids = {each.id for each in categories}
-    usable = [rule for rule in rules if rule.category_id in ids]
-    return (
-        _by_product(snapshot, usable)
-        or _by_specification(snapshot, usable)
-        or _by_classification(snapshot, usable)
-        or _by_builtin(snapshot, categories)
-        or _by_fallback(snapshot, fallback, ids)
+
+def rule_key(kind: RuleKind, match: str) -> tuple[str, ...]:
+    """What two rules of a kind share when they are the same rule; empty for one about nothing."""
+    if kind == "product":
+        return tuple(each for each in (match.strip().casefold(),) if each)
+    names = path_names(match) if kind == "classification" else (match,)
+    return tuple(each for each in map(normalised_name, names) if each)
+
+
+def matching_keys(place: PlaceLike) -> set[tuple[RuleKind, tuple[str, ...]]]:
+    """(kind, `rule_key`) of every rule that would fit, whether or not another comes before it."""
+    path = rule_key("classification", place.classification_path)
+    paths = {path[:length] for length in range(1, len(path) + 1)} | {(name,) for name in path}
+    keys: set[tuple[RuleKind, tuple[str, ...]]] = {("classification", key) for key in paths}
+    said: tuple[tuple[RuleKind, tuple[str, ...]], ...] = (
+        ("specification", (place.menu_category, place.product_type)),
+        ("product", (place.cova_product_id,)),
     )
+    for kind, texts in said:
+        found = {rule_key(kind, text) for text in texts}
+        keys |= {(kind, key) for key in found if key}
+    return keys
+
+
+def rule_matches(kind: RuleKind, match: str, place: PlaceLike) -> bool:
+    """Does a rule fit a product, whether or not another rule comes before it?"""
+    return (kind, rule_key(kind, match)) in matching_keys(place)
 
 
 def suggest_category(text: str, categories: Sequence[CategoryLike]) -> str | None:
@@ -320,7 +233,7 @@ def suggest_category(text: str, categories: Sequence[CategoryLike]) -> str | Non
 
     Built-in knowledge first, then likeness of spelling. A suggestion, never a decision.
     """
-    known = _host_category([text], categories)
+    known = _BuiltinCategories(categories).find([text])
     if known is not None:
         return known[0]
     wanted = normalised_name(text)
@@ -333,123 +246,40 @@ def suggest_category(text: str, categories: Sequence[CategoryLike]) -> str | Non
     return best_id
 
 
-def path_names(classification_path: str) -> tuple[str, ...]:
-    """The names of a classification path, top first: `Flower > Indica` → two names."""
-    names = (each.strip() for each in classification_path.split(">"))
-    return tuple(each for each in names if each)
+class _BuiltinCategories:
+    """The host's categories by name and by canonical key."""
 
+    def __init__(self, categories: Sequence[CategoryLike]) -> None:
+        self._categories = categories
+        self._id_by_name = {normalised_name(each.name): each.id for each in reversed(categories)}
+        self._id_by_name.pop("", None)
+        self._id_by_key: dict[str, str | None] = {}
 
-def _by_product(snapshot: ProductSnapshot, rules: Iterable[CategoryRule]) -> CategoryChoice | None:
-    wanted = snapshot.cova_product_id.casefold()
-    for rule in rules:
-        if rule.kind == "product" and rule.match.strip().casefold() == wanted:
-            return CategoryChoice(rule.category_id, "product_rule", snapshot.cova_product_id)
-    return None
-
-
-def _by_specification(
-    snapshot: ProductSnapshot, rules: Sequence[CategoryRule]
-) -> CategoryChoice | None:
-    for text in (snapshot.menu_category, snapshot.product_type):
-        wanted = normalised_name(text)
-        for rule in rules:
-            if rule.kind == "specification" and wanted and normalised_name(rule.match) == wanted:
-                return CategoryChoice(rule.category_id, "specification_rule", text)
-    return None
-
-
-def _by_classification(
-    snapshot: ProductSnapshot, rules: Iterable[CategoryRule]
-) -> CategoryChoice | None:
-    path = tuple(normalised_name(each) for each in path_names(snapshot.classification_path))
-    best: tuple[tuple[bool, int], CategoryRule] | None = None
-    for rule in rules:
-        if rule.kind != "classification":
-            continue
-        rank = _rank(tuple(normalised_name(each) for each in path_names(rule.match)), path)
-        if rank is not None and (best is None or rank > best[0]):
-            best = (rank, rule)
-    if best is None:
+    def find(self, texts: Sequence[str]) -> tuple[str, str] | None:
+        """(category id, deciding text): the same name, else the same canonical key."""
+        for text in texts:
+            same_name = self._id_by_name.get(normalised_name(text))
+            if same_name is not None:
+                return same_name, text
+            key = canonical_key(text)
+            if key is None:
+                continue
+            found = self._for_key(key)
+            # COVA's narrowest word decided what the thing is. That the shop has no such
+            # category does not make a gummy a flower, so the wider words are not asked any more.
+            return None if found is None else (found, text)
         return None
-    return CategoryChoice(best[1].category_id, "classification_rule", snapshot.classification_path)
 
-
-def _rank(match: tuple[str, ...], path: tuple[str, ...]) -> tuple[bool, int] | None:
-    """How well a rule fits a path, None when not: beginnings of paths over single names."""
-    if not match:
-        return None
-    if path[: len(match)] == match:
-        return True, len(match)
-    if len(match) == 1 and match[0] in path:
-        return False, path.index(match[0])
-    return None
-
-
-def _by_builtin(
-    snapshot: ProductSnapshot, categories: Sequence[CategoryLike]
-) -> CategoryChoice | None:
-    texts = _texts(snapshot.classification_path, snapshot.menu_category, snapshot.product_type)
-    found = _host_category(texts, categories)
-    return None if found is None else CategoryChoice(found[0], "builtin", found[1])
-
-
-def _by_fallback(snapshot: ProductSnapshot, fallback: str | None, ids: set[str]) -> CategoryChoice:
-    text = snapshot.menu_category or snapshot.classification_path
-    if fallback is not None and fallback in ids:
-        return CategoryChoice(fallback, "fallback", text)
-    return CategoryChoice(None, "unmapped", text)
-
-
-def _host_category(
-    texts: Sequence[str], categories: Sequence[CategoryLike]
-) -> tuple[str, str] | None:
-    """(category id, deciding text): the same name, else the same canonical key."""
-    id_by_name = {normalised_name(each.name): each.id for each in reversed(categories)}
-    id_by_name.pop("", None)
-    for text in texts:
-        if normalised_name(text) in id_by_name:
-            return id_by_name[normalised_name(text)], text
-        key = canonical_key(text)
-        if key is None:
-            continue
-        # "Pre-Rolls" and "Infused Pre-Rolls" both mean pre-rolls: the plainer one takes the rest.
-        # "Edibles & Drinks" takes edibles only where no category is for edibles first.
-        same = sorted(
-            (each for each in categories if key in _canonical_keys(each.name)),
-            key=lambda each: (
-                canonical_key(each.name) != key,
-                len(normalised_name(each.name).split()),
-            ),
-        )
-        if same:
-            return same[0].id, text
-        # COVA's narrowest word decided what the thing is. That the shop has no such category
-        # does not make a gummy a flower, so the wider words are not asked any more.
-        return None
-    return None
-
-
-@lru_cache(maxsize=4096)
-def _canonical_keys(text: str) -> tuple[str, ...]:
-    words = f" {normalised_name(text)} "
-    keys = (key for key, names in _NAMES if any(f" {name} " in words for name in names))
-    return tuple(dict.fromkeys(keys))
-
-
-def _texts(classification_path: str, menu_category: str, product_type: str) -> tuple[str, ...]:
-    texts = (menu_category, *reversed(path_names(classification_path)), product_type)
-    return tuple(dict.fromkeys(each for each in texts if each.strip()))
-
-
-def _singular(word: str) -> str:
-    # "cookies" and "cookie" must become one word too, so "ie" goes the way of "ies".
-    if len(word) > 3 and word.endswith(("ies", "ie")):
-        return f"{word.removesuffix('s').removesuffix('ie')}y"
-    if len(word) > 3 and word.endswith(("ches", "shes", "xes", "sses")):
-        return word[:-2]
-    if len(word) > 2 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        return word[:-1]
-    return word
-
-
-_NAMES = tuple((key, tuple(normalised_name(each) for each in names)) for key, names in _SYNONYMS)
+    def _for_key(self, key: str) -> str | None:
+        if key not in self._id_by_key:
+            # "Pre-Rolls" and "Infused Pre-Rolls" both mean pre-rolls: the plainer one takes the
+            # rest. "Edibles & Drinks" takes edibles only where no category is for edibles first.
+            same = sorted(
+                (each for each in self._categories if key in canonical_keys(each.name)),
+                key=lambda each: (
+                    canonical_key(each.name) != key,
+                    len(normalised_name(each.name).split()),
+                ),
+            )
+            self._id_by_key[key] = same[0].id if same else None
+        return self._id_by_key[key]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from aiq_cova_plugin.domain.phones import same_phone
@@ -19,11 +19,11 @@ class Candidate:
     """One customer a search returned; `phones` and `emails` as COVA stores them."""
 
     customer_id: str
-    phones: tuple[str, ...] = ()
-    emails: tuple[str, ...] = ()
-    first_name: str = ""
-    last_name: str = ""
-    date_of_birth: date | None = None
+    phones: tuple[str, ...] = field(default=(), repr=False)
+    emails: tuple[str, ...] = field(default=(), repr=False)
+    first_name: str = field(default="", repr=False)
+    last_name: str = field(default="", repr=False)
+    date_of_birth: date | None = field(default=None, repr=False)
     is_disabled: bool = False
     merged_into: str | None = None
 
@@ -32,12 +32,12 @@ class Candidate:
 class Wanted:
     """The shopper: `phone` as E.164, `country` of the store; the rest None when unknown."""
 
-    phone: str
+    phone: str = field(repr=False)
     country: str
-    email: str | None = None
-    first_name: str | None = None
-    last_name: str | None = None
-    date_of_birth: date | None = None
+    email: str | None = field(default=None, repr=False)
+    first_name: str | None = field(default=None, repr=False)
+    last_name: str | None = field(default=None, repr=False)
+    date_of_birth: date | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ names. They live here so that every room may use them without importing the host
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -16,11 +16,11 @@ from decimal import Decimal
 class Customer:
     """The shopper of an order; each value is None when unknown."""
 
-    first_name: str | None = None
-    last_name: str | None = None
-    phone: str | None = None
-    email: str | None = None
-    date_of_birth: date | None = None
+    first_name: str | None = field(default=None, repr=False)
+    last_name: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+    email: str | None = field(default=None, repr=False)
+    date_of_birth: date | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class OrderLine:
 class Address:
     """A delivery address; texts, empty when there is none. `state` is the short code."""
 
-    line1: str
-    line2: str
-    city: str
+    line1: str = field(repr=False)
+    line2: str = field(repr=False)
+    city: str = field(repr=False)
     state: str
-    postal_code: str
+    postal_code: str = field(repr=False)
     country: str
 
 
@@ -76,5 +76,5 @@ class Order:
     customer: Customer
     lines: Sequence[OrderLine]
     delivery: Delivery | None = None
-    notes: str = ""
+    notes: str = field(default="", repr=False)
     fees: Sequence[Fee] = ()

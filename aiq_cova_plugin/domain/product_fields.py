@@ -21,6 +21,7 @@ _AS_THEY_ARE = (
     "weight",
     "coa_url",
 )
+_NO_TEXT = frozenset({"weight", "upc", "cannabis_type"})
 _LISTS = ("price_tiers", "labs", "image_urls", "tags", "tax_rates")
 
 
@@ -34,7 +35,8 @@ def fields_of(
     """dict: field name of `PRODUCT_FIELDS` → value, without the fields COVA did not say.
 
     `sale_price` is None when the regular price is known and no sale is on at `now`: that is a
-    statement, the host ends a sale by it. `category_id` and `quantity` are left out when
+    statement, the host ends a sale by it. A field COVA was asked for and has nothing of is
+    empty: a text `""`, a list `[]`, weight, UPC and cannabis type None. `category_id` and `quantity` are left out when
     None is handed in; `enabled` is always there.
     """
     said: dict[str, Any] = {name: getattr(snapshot, name) for name in _AS_THEY_ARE}
@@ -48,4 +50,10 @@ def fields_of(
     fields = {name: value for name, value in said.items() if value is not None}
     if snapshot.regular_price is not None:
         fields["sale_price"] = active_sale_price(snapshot.sale_windows, snapshot.regular_price, now)
-    return fields
+    return fields | {name: _empty(name) for name in snapshot.said_empty if name not in fields}
+
+
+def _empty(name: str) -> Any:
+    if name in _NO_TEXT:
+        return None
+    return [] if name in _LISTS else ""

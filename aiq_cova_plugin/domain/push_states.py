@@ -27,8 +27,18 @@ class PushState(StrEnum):
 
 _S = PushState
 LEGAL_MOVES: dict[PushState, frozenset[PushState]] = {
-    _S.QUEUED: frozenset({_S.SENDING, _S.CHECKING, _S.NEEDS_ATTENTION, _S.WITHDRAWN}),
-    _S.SENDING: frozenset({_S.QUEUED, _S.CHECKING, _S.IN_POS, _S.NEEDS_ATTENTION, _S.WITHDRAWN}),
+    # To `completed` straight away only by hand: somebody entered the order at the register.
+    _S.QUEUED: frozenset({_S.SENDING, _S.CHECKING, _S.NEEDS_ATTENTION, _S.WITHDRAWN, _S.COMPLETED}),
+    _S.SENDING: frozenset(
+        {
+            _S.QUEUED,
+            _S.CHECKING,
+            _S.IN_POS,
+            _S.NEEDS_ATTENTION,
+            _S.WITHDRAWN,
+            _S.COMPLETED,
+        }
+    ),
     _S.CHECKING: frozenset(
         {
             _S.QUEUED,

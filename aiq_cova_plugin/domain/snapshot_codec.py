@@ -74,6 +74,7 @@ def snapshot_to_json(snapshot: ProductSnapshot) -> dict[str, Any]:
         "menu_category": snapshot.menu_category,
         "measurement_type": snapshot.measurement_type,
         "product_type": snapshot.product_type,
+        "said_empty": list(snapshot.said_empty),
         "issues": [
             {"cova_product_id": each.cova_product_id, "field": each.field, "reason": each.reason}
             for each in snapshot.issues
@@ -123,6 +124,7 @@ def snapshot_from_json(stored: dict[str, Any]) -> ProductSnapshot:
         menu_category=stored.get("menu_category", ""),
         measurement_type=stored.get("measurement_type", ""),
         product_type=stored.get("product_type", ""),
+        said_empty=tuple(stored.get("said_empty", ())),
         issues=tuple(FieldIssue(**each) for each in stored.get("issues", ())),
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from typing import Literal
 
 from aiq_cova_plugin.mapping.spec_numbers import (
@@ -19,6 +18,7 @@ from aiq_cova_plugin.mapping.specification_names import (
     TEXT_MEANINGS,
     SpecificationNames,
     field_id_meaning,
+    is_ignored,
     name_key,
     text_meaning_of,
 )
@@ -69,7 +69,7 @@ def lab_name_of(
         return None
     if by_field is not None:
         return _named(by_field, spec_names)
-    if text_meaning_of(spec, spec_names) is not None:
+    if text_meaning_of(spec, spec_names) is not None or is_ignored(spec, spec_names):
         return None
     return _named(spec.display_name, spec_names)
 
@@ -90,15 +90,7 @@ def _named(text: str, spec_names: SpecificationNames) -> tuple[str, Bound] | Non
 
 
 def _canonical(key: str, spec_names: SpecificationNames) -> str | None:
-    own = _own_names(tuple(spec_names.labs.items()))
-    return _NAME_BY_KEY.get(key) or own.get(key)
-
-
-@lru_cache(maxsize=256)
-def _own_names(items: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """Key of a store's own name → canonical name; entries for no known lab value are dropped."""
-    canonical = ((name_key(own), _NAME_BY_KEY.get(name_key(name))) for own, name in items)
-    return {key: name for key, name in canonical if name is not None}
+    return spec_names.own_lab_by_key.get(key) or _NAME_BY_KEY.get(key)
 
 
 def _read(spec: records.Specification, name: str, bound: Bound) -> LabReading:

@@ -18,25 +18,13 @@ Rules, in the order they apply:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
 
 from aiq_cova_plugin.domain.catalogue import FieldIssue
-from aiq_cova_plugin.domain.field_values import decimal_text
 from aiq_cova_plugin.domain.values import LabValue
-from aiq_cova_plugin.mapping.coa_from_cova import coa_from_cova
-from aiq_cova_plugin.mapping.lab_readings import LabReading, lab_name_of, read_labs
-from aiq_cova_plugin.mapping.specification_names import (
-    DEFAULT,
-    LAB_NAMES,
-    SpecificationNames,
-    chosen_specification,
-    specifications_for,
-    text_meaning_of,
-)
-from aiq_cova_plugin.mapping.strain_from_cova import cannabis_type_of
-from aiq_cova_plugin.mapping.weight_from_cova import weight_from_cova
+from aiq_cova_plugin.mapping.lab_readings import LabReading, read_labs
+from aiq_cova_plugin.mapping.specification_names import DEFAULT, LAB_NAMES, SpecificationNames
 from aiq_cova_plugin.schemas import records
 
 
@@ -45,23 +33,6 @@ class LabsReading(NamedTuple):
 
     labs: tuple[LabValue, ...] | None
     issues: tuple[FieldIssue, ...]
-
-
-@dataclass(frozen=True)
-class SpecificationReading:
-    """What became of one specification, for the page that shows raw text against result.
-
-    `meaning` is what the specification is about in staff's words, None when unknown;
-    `parsed` is what was read, empty when nothing; `reason` says why it was not `used`.
-    """
-
-    display_name: str
-    raw: str
-    unit: str
-    meaning: str | None
-    parsed: str
-    used: bool
-    reason: str
 
 
 def labs_from_cova(
@@ -80,140 +51,6 @@ def labs_from_cova(
         if each.problem
     )
     return LabsReading(tuple(labs), issues)
-
-
-def explain_specifications(
-    product: records.Product, spec_names: SpecificationNames = DEFAULT
-) -> tuple[SpecificationReading, ...]:
-    """For every specification of a product, in COVA's order, what was made of it and why."""
-    labs = labs_from_cova(product, spec_names).labs or ()
-    return tuple(_explain(product, spec, labs, spec_names) for spec in product.specifications or ())
-
-
-def _explain(
-    product: records.Product,
-    spec: records.Specification,
-    labs: Sequence[LabValue],
-    spec_names: SpecificationNames,
-) -> SpecificationReading:
-    meaning, parsed, reason = (
-        _explain_text(product, spec, spec_names)
-        if lab_name_of(spec, spec_names) is None
-        else _explain_lab(product, spec, labs, spec_names)
-    )
-    return SpecificationReading(
-        display_name=spec.display_name,
-        raw=spec.value,
-        unit=spec.unit,
-        meaning=meaning,
-        parsed=parsed,
-        used=reason == "",
-        reason=reason,
-    )
-
-
-def _explain_lab(
-    product: records.Product,
-    spec: records.Specification,
-    labs: Sequence[LabValue],
-    spec_names: SpecificationNames,
-) -> tuple[str | None, str, str]:
-    reading = next(each for each in read_labs(product, spec_names) if each.spec is spec)
-    meaning = f"{reading.name} {reading.bound}".strip()
-    parsed = _shown(reading)
-    if reading.text == "":
-        return meaning, "", "The value is empty."
-    if _is_counted(reading, labs):
-        return meaning, parsed, ""
-    return meaning, parsed, reading.problem or f"Another {reading.name} value is higher."
-
-
-def _explain_text(
-    product: records.Product, spec: records.Specification, spec_names: SpecificationNames
-) -> tuple[str | None, str, str]:
-    meaning = text_meaning_of(spec, spec_names)
-    if meaning is None:
-        return None, "", "The name is not one the plugin knows."
-    shown = meaning.replace("_", " ")
-    if not spec.value.strip():
-        return shown, "", "The value is empty."
-    parsed, problem = _parsed_text(product, spec, meaning, spec_names)
-    if problem:
-        return shown, "", problem
-    if meaning == "strain" and cannabis_type_of(spec.value) is None:
-        shown = "strain name"
-    chosen = _chosen(product, spec, meaning, spec_names)
-    if chosen is not None and chosen is not spec:
-        return shown, parsed, f"{chosen.display_name.strip()} comes first."
-    return shown, parsed, ""
-
-
-def _chosen(
-    product: records.Product,
-    spec: records.Specification,
-    meaning: str,
-    spec_names: SpecificationNames,
-) -> records.Specification | None:
-    """The specification that decided what `spec` is about, perhaps `spec` itself."""
-    if meaning == "strain":
-        # One of these may give the type and another one the name.
-        is_name = cannabis_type_of(spec.value) is None
-        named = chosen_specification(product, "strain_name", spec_names) if is_name else None
-        alike = (
-            each
-            for each in specifications_for(product, meaning, spec_names)
-            if each.value.strip() and (cannabis_type_of(each.value) is None) is is_name
-        )
-        return named or next(alike, None)
-    if meaning == "weight":
-        return weight_from_cova(product, spec_names).spec
-    if meaning == "coa":
-        return coa_from_cova(product, spec_names).spec
-    return chosen_specification(product, meaning, spec_names)
-
-
-def _parsed_text(
-    product: records.Product,
-    spec: records.Specification,
-    meaning: str,
-    spec_names: SpecificationNames,
-) -> tuple[str, str]:
-    """(what was read, what is wrong with it) of a specification that is no lab value."""
-    alone = replace(product, specifications=(spec,))
-    if meaning == "weight":
-        reading = weight_from_cova(alone, spec_names)
-        if reading.weight is None:
-            return "", " ".join(each.reason for each in reading.issues)
-        return f"{decimal_text(reading.weight.value)} {reading.weight.unit}", ""
-    if meaning == "coa":
-        coa = coa_from_cova(alone, spec_names)
-        return coa.url or "", " ".join(each.reason for each in coa.issues)
-    if meaning == "strain":
-        return cannabis_type_of(spec.value) or spec.value.strip(), ""
-    return spec.value.strip(), ""
-
-
-def _is_counted(reading: LabReading, labs: Sequence[LabValue]) -> bool:
-    """Did this reading make it into the final lab values?"""
-    for lab in labs:
-        if lab.name != reading.name:
-            continue
-        if reading.number is None:
-            if reading.text != "" and lab.value is None and lab.text == reading.text:
-                return True
-        elif reading.unit in (lab.unit, ""):
-            values = {reading.number.low, reading.number.high} - {None}
-            if values & {lab.value, lab.max_value}:
-                return True
-    return False
-
-
-def _shown(reading: LabReading) -> str:
-    number = reading.number
-    if number is None or number.low is None:
-        return reading.text
-    ends = [decimal_text(each) for each in (number.low, number.high) if each is not None]
-    return f"{' to '.join(ends)} {reading.unit}".strip()
 
 
 def _combined(name: str, readings: Sequence[LabReading]) -> Iterable[LabValue]:

@@ -62,6 +62,9 @@ _FULFILMENT = {
 }
 
 
+_HOST_WORDS = frozenset(each.value for each in OrderStatus)
+
+
 def reading_from_cova(
     status: records.SalesOrderStatus,
     *,
@@ -70,8 +73,10 @@ def reading_from_cova(
 ) -> StatusReading:
     """Read one status. A value COVA's document does not know is reported, never guessed.
 
-    `store_words` is the store's own choice: COVA's fulfilment status → host status, empty
-    for "tell the shop nothing"; it wins over the rules here.
+    `store_words` is the store's own choice: COVA's word → host status, empty for "tell the
+    shop nothing"; it wins over the rules here, except over a sale's end. COVA's word is the
+    order status and the fulfilment (`ReadyForPayment, InProgress`), the fulfilment alone, for
+    delivery orders only with ` (delivery)` behind it, or an order status we do not know.
 
     `is_delivery` is what the shop knows of the order; None believes COVA's own
     `OrderFulfillmentMethod`. A *delivery* order that is `ReadyForPickup` is packed and waits
@@ -85,16 +90,13 @@ def reading_from_cova(
         host_status = OrderStatus.COMPLETED
     elif phase is Phase.CANCELLED:
         host_status = OrderStatus.CANCELLED
-    elif phase is Phase.IN_POS:
-        fulfilment = status.fulfillment_status
-        host_status = _FULFILMENT.get(_key(fulfilment))
-        unknown += [fulfilment] if host_status is None and fulfilment.strip() else []
+    elif phase in (Phase.IN_POS, Phase.UNKNOWN):
         delivers = _key(status.fulfillment_method) == "delivery"
         if is_delivery is not None:
             delivers = is_delivery
-        if delivers and host_status is OrderStatus.READY_FOR_PICKUP:
-            host_status = OrderStatus.IN_PROGRESS
-        chosen = _chosen_by_store(fulfilment, store_words or {})
+        if phase is Phase.IN_POS:
+            host_status, unknown = _by_fulfilment(status.fulfillment_status, delivers=delivers)
+        chosen = _chosen_by_store(status, store_words or {}, delivers=delivers)
         if chosen is not None:
             host_status = OrderStatus(chosen) if chosen else None
             unknown = []
@@ -113,10 +115,36 @@ def _raw_status(status: records.SalesOrderStatus) -> str:
     return ", ".join(each for each in said if each)[:100]
 
 
-def _chosen_by_store(fulfilment: str, store_words: Mapping[str, str]) -> str | None:
-    """The store's word for a fulfilment status; None when it has chosen none."""
-    words = {_key(name): word for name, word in store_words.items()}
-    return words.get(_key(fulfilment)) if fulfilment.strip() else None
+def default_host_status(fulfilment: str, *, delivers: bool) -> OrderStatus | None:
+    """What a fulfilment status means without a store's choice; None for an unknown one."""
+    found = _FULFILMENT.get(_key(fulfilment))
+    if delivers and found is OrderStatus.READY_FOR_PICKUP:
+        return OrderStatus.IN_PROGRESS
+    return found
+
+
+def _by_fulfilment(fulfilment: str, *, delivers: bool) -> tuple[OrderStatus | None, list[str]]:
+    """The host's status, and the fulfilment itself where it is an unknown one."""
+    found = default_host_status(fulfilment, delivers=delivers)
+    return found, [fulfilment] if found is None and fulfilment.strip() else []
+
+
+def _chosen_by_store(
+    status: records.SalesOrderStatus, store_words: Mapping[str, str], *, delivers: bool
+) -> str | None:
+    """The store's word, the most exact one it has; None when it has chosen none that is one."""
+    words = {
+        _key(name): word
+        for name, word in store_words.items()
+        if word == "" or str(word) in _HOST_WORDS
+    }
+    fulfilment = status.fulfillment_status if status.fulfillment_status.strip() else ""
+    names = [f"{status.order_status}, {fulfilment}", fulfilment] if fulfilment else []
+    if delivers:
+        names = [f"{name} (delivery)" for name in names] + names
+    if _key(status.order_status) not in _PHASES:
+        names.append(status.order_status)
+    return next((words[_key(name)] for name in names if _key(name) in words), None)
 
 
 def _key(text: str) -> str:

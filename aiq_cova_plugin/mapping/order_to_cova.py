@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
-from aiq_cova_plugin.domain.orders import Customer, Order, OrderLine
+from aiq_cova_plugin.domain.orders import Customer, Fee, Order, OrderLine
 from aiq_cova_plugin.domain.pricing import money
 from aiq_cova_plugin.errors import NeedsOperator, UnmappedProduct
 from aiq_cova_plugin.schemas import records
@@ -23,13 +25,16 @@ def order_to_cova(
     integrator_id: str,
     customer_id: str | None,
     delivery_fee_product: str | None,
+    fee_products: Mapping[str, Any] | None = None,
 ) -> records.SalesOrder:
     """Build COVA's order for one confirmed order.
 
     `push_id` was chosen when the order was queued, so a retry is the same order for COVA.
     Quantities keep the host's unit; line totals are the host's own, in whole cents
     (`domain.pricing.money`), never recomputed. A delivery fee above zero becomes a line of
-    the store's fee product. The address is not part of COVA's order: it goes to the customer.
+    the store's fee product, every other fee above zero one of the product that `fee_products`
+    (the fee's name → COVA product id) gives it. The address is not part of COVA's order: it
+    goes to the customer.
 
     Raises UnmappedProduct when a line, or a fee that is due, has no COVA product, and
     NeedsOperator when the order has no line or an impossible amount: the order then waits
@@ -44,7 +49,9 @@ def order_to_cova(
     lines = [_line(order, line) for line in order.lines]
     fee = Decimal(0) if order.delivery is None else order.delivery.fee
     if fee != 0:
-        lines.append(_fee_line(order, fee, delivery_fee_product))
+        lines.append(_delivery_line(order, fee, delivery_fee_product))
+    known = {fee_key(name): product for name, product in (fee_products or {}).items()}
+    lines += [_fee_line(order, each, known) for each in order.fees if each.amount != 0]
     return records.SalesOrder(
         id=push_id,
         company_id=company_id,
@@ -83,7 +90,12 @@ def _line(order: Order, line: OrderLine) -> records.SalesOrderLine:
     )
 
 
-def _fee_line(order: Order, fee: Decimal, product: str | None) -> records.SalesOrderLine:
+def fee_key(name: str) -> str:
+    """The name of a fee for comparing: without case and surplus blanks."""
+    return " ".join(name.split()).casefold()
+
+
+def _delivery_line(order: Order, fee: Decimal, product: str | None) -> records.SalesOrderLine:
     total = _total(order, DELIVERY_FEE_NAME, fee)
     product_id = (product or "").strip().lower()
     if not product_id:
@@ -93,8 +105,27 @@ def _fee_line(order: Order, fee: Decimal, product: str | None) -> records.SalesO
             fix="Choose the delivery-fee product in Store > Integrations > COVA, then press Retry.",
             field="delivery_fee_product",
         )
+    return _one_of(DELIVERY_FEE_NAME, product_id, total)
+
+
+def _fee_line(order: Order, fee: Fee, known: Mapping[str, Any]) -> records.SalesOrderLine:
+    name = " ".join(fee.name.split())
+    total = _total(order, name, fee.amount)
+    product = known.get(fee_key(name))
+    product_id = product.strip().lower() if isinstance(product, str) else ""
+    if not product_id:
+        raise UnmappedProduct(
+            f"Order {order.number} has the fee “{name}” of {total}, "
+            "but the store has no COVA product for it.",
+            fix=f"Choose a product for “{name}” under Order settings, then press Retry.",
+            field="fee_products",
+        )
+    return _one_of(name or product_id, product_id, total)
+
+
+def _one_of(name: str, product_id: str, total: Decimal) -> records.SalesOrderLine:
     return records.SalesOrderLine(
-        name=DELIVERY_FEE_NAME,
+        name=name,
         catalog_item_id=product_id,
         quantity=Decimal(1),
         line_dollar_amount=total,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from aiq_cova_plugin.domain.catalogue import FieldIssue, Presence, ProductSnapshot
 from aiq_cova_plugin.domain.categories import path_names
@@ -12,6 +13,7 @@ from aiq_cova_plugin.mapping.description_from_cova import description_from_cova
 from aiq_cova_plugin.mapping.images_from_cova import images_from_cova
 from aiq_cova_plugin.mapping.labs_from_cova import labs_from_cova
 from aiq_cova_plugin.mapping.prices_from_cova import prices_from_cova
+from aiq_cova_plugin.mapping.said_empty import said_empty
 from aiq_cova_plugin.mapping.specification_names import (
     DEFAULT,
     SpecificationNames,
@@ -42,9 +44,9 @@ def product_from_cova(
 ) -> ProductSnapshot:
     """The product as the shop of this location sees it, whatever the time and the holds.
 
-    A field is None where COVA did not say. An empty *text* counts as not said, so that it
-    never wipes what staff wrote; an empty *list* is a statement where COVA was asked for it
-    and named the thing (a price list without tiers, tags without a tag).
+    A field is None where COVA did not say or has nothing, so that it never wipes what staff
+    wrote; `said_empty` names those of the second kind. An empty *list* is a statement where
+    COVA was asked for it and named the thing (a price list without tiers, tags without a tag).
 
     `tax_rates`: lower-case id → the page's tax rate.
     """
@@ -55,7 +57,7 @@ def product_from_cova(
     stock = stock_from_cova(product, location_id)
     taxes = taxes_from_cova(product, location_id, tax_rates)
     weight = weight_from_cova(product, spec_names)
-    return ProductSnapshot(
+    snapshot = ProductSnapshot(
         cova_product_id=product.product_id.strip().lower(),
         presence=presence,
         name=_name(product, spec_names),
@@ -90,6 +92,7 @@ def product_from_cova(
             *taxes.issues,
         ),
     )
+    return replace(snapshot, said_empty=said_empty(product, snapshot, spec_names))
 
 
 def _presence(product: records.Product) -> tuple[Presence, tuple[FieldIssue, ...]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 LONGEST_TEXT = 200
-_HIGHEST = Decimal(10) ** 9
+_HIGHEST, _SMALLEST = Decimal(10) ** 9, Decimal(10) ** -9
 _NUMBER = r"\d[\d.,' ]*(?:[eE][+-]?\d{1,2})?|[.,]\d+"
 _UNIT = r"(?P<{0}>%|percent|mg\s*/\s*g|mg\s+per\s+g(?:ram)?|[a-zµ]+(?:\s*/\s*[a-z]+)?)?"
 _ONE = re.compile(rf"\+?(?P<low>{_NUMBER})\s*{_UNIT.format('unit')}", re.IGNORECASE | re.ASCII)
@@ -109,13 +109,13 @@ def _unsure(text: str) -> SpecNumber:
 
 
 def _decimal(text: str) -> Decimal | None:
-    """The number, or None when its separators leave a doubt or it is absurdly large."""
+    """The number, or None when its separators leave a doubt or it is absurdly large or small."""
     mantissa, _, exponent = text.strip().lower().partition("e")
     number = _plain_digits(mantissa.replace("'", " ").strip())
     if number is None:
         return None
     value = Decimal(f"{number}e{exponent}") if exponent else Decimal(number)
-    return value if value <= _HIGHEST else None
+    return value if value == 0 or _SMALLEST <= value <= _HIGHEST else None
 
 
 def _plain_digits(text: str) -> str | None:

@@ -52,13 +52,14 @@ def register_tasks(celery_app: Any, app: Flask) -> None:
     @celery_app.task(name=ORDERS_TASK, ignore_result=True, shared=False)
     def push_and_poll() -> int:
         with app.app_context():
-            return run_due_order_jobs(services_of(app))
+            return run_due_order_jobs(services_of(app), wait="quick")
 
     @celery_app.task(name=CATALOGUE_TASK, ignore_result=True, shared=False)
     def sync_catalogues() -> int:
         with app.app_context():
-            return run_due_catalogue_jobs(services_of(app))
+            return run_due_catalogue_jobs(services_of(app), wait="quick")
 
+    _take_no_connections_along(app)
     seconds = services_of(app).config.tick_seconds
     beat = {
         task: {
@@ -70,3 +71,15 @@ def register_tasks(celery_app: Any, app: Flask) -> None:
         for task in (ORDERS_TASK, CATALOGUE_TASK)
     }
     celery_app.conf.beat_schedule = {**(celery_app.conf.beat_schedule or {}), **beat}
+
+
+def _take_no_connections_along(app: Flask) -> None:
+    """A child of the prefork pool must not talk on connections that its parent opened."""
+    from celery.signals import worker_process_init
+
+    def forget(**_event: Any) -> None:
+        with app.app_context():
+            services_of(app).database.forget_connections()
+
+    # Signals hold their receivers weakly; this one lives as long as Celery does.
+    worker_process_init.connect(forget, weak=False)

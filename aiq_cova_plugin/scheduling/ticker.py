@@ -22,9 +22,6 @@ from aiq_cova_plugin.services.run_due import run_due_catalogue_jobs, run_due_ord
 log = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 60
-_SLOW_STORES_AT_ONCE = 3
-"""How many ticks may still be busy with a slow store while another begins."""
-
 _JOBS = (("cova-catalogue", run_due_catalogue_jobs), ("cova-orders", run_due_order_jobs))
 
 
@@ -45,23 +42,24 @@ def start_ticker(app: Flask, services: ServiceContext) -> APScheduler | None:
             trigger="interval",
             seconds=services.config.tick_seconds,
             jitter=services.config.tick_seconds / 4,
-            max_instances=_SLOW_STORES_AT_ONCE,
+            max_instances=1,
             coalesce=True,
             misfire_grace_time=_GRACE_SECONDS,
             replace_existing=True,
         )
     if not scheduler.running:
-        # A tick that finds its forerunners busy is skipped; that is the plan, not a warning.
+        # A tick that finds its forerunner still looking is skipped; that is no news.
         logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
         scheduler.start()
     log.info("cova_ticker_started", extra={"worker": services.worker_id})
     return scheduler
 
 
-def _tick(app: Flask, services: ServiceContext, job: Callable[[ServiceContext], int]) -> None:
+def _tick(app: Flask, services: ServiceContext, job: Callable[..., int]) -> None:
+    # It only hands work out: the crew's threads do it, and a store that hangs delays no tick.
     # APScheduler's threads have no application context of their own.
     with app.app_context():
-        job(services)
+        job(services, wait="none")
 
 
 def is_server_process(app: Flask) -> bool:

@@ -8,6 +8,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+LARGEST_PRODUCT = 2_000_000
+"""Characters of JSON beyond which a product is not looked at; a real one has a few thousand."""
+
+_LONGEST_PLAIN = 30
+"""Digits up to which a number is written out: 1E+999999 would be a megabyte."""
+
 CONFIDENTIAL_KEYS = frozenset({"UnitCost", "TotalCostInStock"})
 """What the retailer paid (cova-api.md section 4.7): never stored, shown or compared."""
 
@@ -15,11 +21,17 @@ CONFIDENTIAL_KEYS = frozenset({"UnitCost", "TotalCostInStock"})
 def raw_product_hash(raw: Mapping[str, Any]) -> str:
     """32 hex digits: the same for the same content, whatever the order of the keys.
 
-    Costs are ignored, and 10, 10.0 and 10.00 are the same number.
+    Costs are ignored, and 10, 10.0 and 10.00 are the same number. Raises ValueError when the
+    product is too large or too deeply nested to be looked at.
     """
-    document = json.dumps(
-        without_costs(raw), sort_keys=True, separators=(",", ":"), default=_number_form
-    )
+    try:
+        document = json.dumps(
+            without_costs(raw), sort_keys=True, separators=(",", ":"), default=_number_form
+        )
+    except RecursionError as exc:
+        raise ValueError("is nested too deeply") from exc
+    if len(document) > LARGEST_PRODUCT:
+        raise ValueError("is larger than any product can be")
     return hashlib.blake2b(document.encode(), digest_size=16).hexdigest()
 
 
@@ -40,7 +52,11 @@ def without_costs(raw: Mapping[str, Any]) -> dict[str, Any]:
 def _number_form(value: object) -> Any:
     if not isinstance(value, Decimal):
         raise TypeError(f"not a JSON value: {type(value).__name__}")
-    if value == value.to_integral_value() and value.adjusted() < 30:
+    if not value.is_finite():
+        return ["decimal", str(value)]
+    if value == value.to_integral_value() and value.adjusted() < _LONGEST_PLAIN:
         return int(value)
     # A list, so that the number 1.5 and the text "1.5" do not look the same.
-    return ["decimal", format(value.normalize(), "f" if value.adjusted() < 30 else "E")]
+    if abs(value.adjusted()) < _LONGEST_PLAIN:
+        return ["decimal", format(value.normalize(), "f")]
+    return ["decimal", str(value)]

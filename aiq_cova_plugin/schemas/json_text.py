@@ -8,22 +8,28 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+NOT_A_NUMBER = Decimal("NaN")
+"""Stands where a document has a number that is none, or is beyond all reason: every field
+refuses it, so that only what it belongs to is lost and not the whole answer."""
+
 _SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|\x00")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def parse_json(document: bytes) -> Any:
-    """The value of a JSON document; NaN and Infinity are refused.
+    """The value of a JSON document.
 
+    `NaN`, `Infinity` and numbers no machine should compute with become `NOT_A_NUMBER`.
     Characters that no database stores (NUL, halves of surrogate pairs) are taken out of all
-    texts. Raises ValueError when the document is not JSON, or nested or large beyond reason.
+    texts. Raises ValueError when the document is not JSON, or nested beyond reason.
     """
     try:
-        value = json.loads(document, parse_float=Decimal, parse_constant=_refuse_constant)
-    except (RecursionError, ArithmeticError) as exc:
-        raise ValueError("the JSON document is beyond all reason") from exc
-    # Cleaning walks the whole tree, so it is done only where a cheap scan says it may be needed.
-    return _storable(value) if _SUSPICIOUS.search(document) else value
+        value = _parsed(document)
+        # Cleaning walks the whole tree, so it is done only where a cheap scan says it may be
+        # needed.
+        return _storable(value) if _SUSPICIOUS.search(document) else value
+    except RecursionError as exc:
+        raise ValueError("the JSON document is nested beyond all reason") from exc
 
 
 def dump_json(value: Any) -> bytes:
@@ -31,8 +37,38 @@ def dump_json(value: Any) -> bytes:
     return _written(value).encode()
 
 
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+def _parsed(document: bytes) -> Any:
+    try:
+        return json.loads(document, parse_float=Decimal, parse_constant=_not_a_number)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise
+    except (ValueError, ArithmeticError):
+        # A number with thousands of digits, or an exponent of twenty: this costs time for
+        # each number, so it is done only where the quick way failed.
+        return json.loads(
+            document,
+            parse_float=_number_or_none,
+            parse_int=_whole_or_none,
+            parse_constant=_not_a_number,
+        )
+
+
+def _not_a_number(_name: str) -> Decimal:
+    return NOT_A_NUMBER
+
+
+def _number_or_none(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        return NOT_A_NUMBER
+
+
+def _whole_or_none(text: str) -> int | Decimal:
+    try:
+        return int(text)
+    except ValueError:
+        return NOT_A_NUMBER
 
 
 def _storable(value: Any) -> Any:

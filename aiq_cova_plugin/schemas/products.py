@@ -62,6 +62,12 @@ def load_tax_rate(raw: Any) -> TaxRate:
     return _TAX_RATE.read(raw)
 
 
+def dump_tax_rate(rate: TaxRate) -> dict[str, Any]:
+    """The element again, as `load_tax_rate` reads it."""
+    written: dict[str, Any] = _TAX_RATE.dump(rate)
+    return written
+
+
 class SpecificationSchema(RecordSchema[Specification]):
     """One `ProductSpecifications` element (section 4.6)."""
 

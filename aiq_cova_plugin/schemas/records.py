@@ -124,10 +124,11 @@ class ProductPage:
     """One page of a product call, products still raw.
 
     Products are kept as COVA sent them, so that an unchanged one is recognised by its hash
-    without being validated. `server_time` is the answer's `Date` header.
+    without being validated. One that is no object (null, a number, a text) stays in its place,
+    for it counts in the list. `server_time` is the answer's `Date` header.
     """
 
-    products: tuple[dict[str, Any], ...]
+    products: tuple[Any, ...]
     tax_rates: tuple[TaxRate, ...] = ()
     server_time: datetime | None = None
 
@@ -154,7 +155,7 @@ class ContactMethod:
     id: str | None
     category_id: int | None
     type_id: int | None
-    value: str
+    value: str = field(repr=False)
     version: int | None = None
 
 
@@ -164,12 +165,12 @@ class CustomerAddress:
 
     id: str | None
     address_type_id: int | None
-    street_address1: str
-    street_address2: str
-    locality: str
+    street_address1: str = field(repr=False)
+    street_address2: str = field(repr=False)
+    locality: str = field(repr=False)
     state_code: str
     country_code: str
-    postal_code: str
+    postal_code: str = field(repr=False)
     is_default: bool | None = None
     version: int | None = None
 
@@ -179,9 +180,9 @@ class Customer:
     """A customer as CRM returns it (section 8.3): `primary_name` is the first name."""
 
     id: str
-    primary_name: str = ""
-    family_name: str = ""
-    date_of_birth: date | None = None
+    primary_name: str = field(default="", repr=False)
+    family_name: str = field(default="", repr=False)
+    date_of_birth: date | None = field(default=None, repr=False)
     disabled: bool = False
     merged_into_customer_id: str | None = None
     version: int | None = None
@@ -193,9 +194,9 @@ class Customer:
 class NewCustomer:
     """What is sent to create a customer (section 8.4); phone first among the contacts."""
 
-    primary_name: str
-    family_name: str
-    date_of_birth: date | None
+    primary_name: str = field(repr=False)
+    family_name: str = field(repr=False)
+    date_of_birth: date | None = field(repr=False)
     contact_methods: tuple[ContactMethod, ...]
     addresses: tuple[CustomerAddress, ...] = ()
 
@@ -220,7 +221,7 @@ class SalesOrder:
     id: str
     company_id: int
     entity_id: int
-    order_reference: str
+    order_reference: str = field(repr=False)
     customer_id: str | None
     integrator_id: str
     is_delivery: bool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aiq_cova_plugin.domain.secret_text import SecretText
 from aiq_cova_plugin.schemas.base import RecordSchema
 from aiq_cova_plugin.schemas.fields import CovaField, Whole
 from aiq_cova_plugin.schemas.records import TokenAnswer
@@ -17,7 +18,7 @@ class TokenText(CovaField):
             raise ValueError("is not a text")
         if not value or len(value) > 8192 or not all("!" <= each <= "~" for each in value):
             raise ValueError("is not a usable token")
-        return value
+        return SecretText(value)
 
 
 class TokenAnswerSchema(RecordSchema[TokenAnswer]):

@@ -26,6 +26,7 @@ from aiq_cova_plugin.store.holds import (
 from aiq_cova_plugin.store.leases import HeldLease
 from aiq_cova_plugin.store.models import Product
 from aiq_cova_plugin.store.products import lock_products, products_by_id, save_products
+from aiq_cova_plugin.store.specifications import save_specifications
 
 _BATCH = 100
 _NOTHING = Decimal(0)
@@ -41,6 +42,8 @@ class Candidate:
     category: CategoryChoice
     is_vanished: bool
     is_retold: bool = False
+    specifications: list[dict[str, Any]] | None = None
+    """As COVA sent them; None when they are those we have."""
 
     @property
     def stock_read_at(self) -> datetime | None:
@@ -79,10 +82,12 @@ class ProductWriter:
         settings_version: int,
         lease: HeldLease | None,
         on_batch: Callable[[int], None],
+        erasable: frozenset[str] = frozenset(),
     ) -> None:
         self._ctx = ctx
         self._store_id = store_id
         self._owned = owned
+        self._erasable = erasable
         self._settings_version = settings_version
         self._lease = lease
         self._on_batch = on_batch
@@ -165,7 +170,26 @@ class ProductWriter:
                 for each, plan in zip(batch, plans, strict=True)
             ]
             save_products(connection, records)
+            self._save_specifications(connection, batch, now)
         self._merge(fresh)
+
+    def _save_specifications(
+        self, connection: DatabaseConnection, batch: Sequence[Candidate], now: datetime
+    ) -> None:
+        """Keep the raw texts, so that staff can be shown what became of each."""
+        save_specifications(
+            connection,
+            [
+                {
+                    "store_id": self._store_id,
+                    "cova_product_id": each.snapshot.cova_product_id,
+                    "specifications": each.specifications,
+                    "read_at": each.read_began_at or now,
+                }
+                for each in batch
+                if each.specifications is not None
+            ],
+        )
 
     def _release_counted_holds(
         self, connection: DatabaseConnection, batch: Sequence[Candidate]
@@ -199,6 +223,7 @@ class ProductWriter:
             held=held.get(product_id, _NOTHING),
             is_vanished=candidate.is_vanished,
             is_retold=candidate.is_retold,
+            erasable=self._erasable,
             now=now,
         )
 
@@ -220,7 +245,22 @@ class ProductWriter:
             outcome.issues.append(FieldIssue(product_id, "product", failure))
             host_state = row.host_state if row is not None else "absent"
             applied = dict(row.applied) if row is not None else {}
-        return self._row_values(candidate, row, host_state, applied, failure)
+        values = self._row_values(candidate, row, host_state, applied, failure)
+        if failure is None:
+            values["differing_fields"] = self._differing_after(plan, row)
+        return values
+
+    def _differing_after(self, plan: ProductPlan, row: Product | None) -> str:
+        """What differs from COVA now: as before, without what the shop was told just now.
+
+        Of a locked product it is known anew for all that COVA owns.
+        """
+        if row is None or row.is_excluded:
+            return ""
+        told = plan.change.fields if plan.change is not None else {}
+        settled = self._owned if row.is_locked else told.keys()
+        before = (name for name in row.differing_fields.split(",") if name)
+        return ",".join([*plan.differing, *(name for name in before if name not in settled)])
 
     def _failure(self, plan: ProductPlan, answers: Mapping[str, ApplyResult]) -> str | None:
         if plan.change is None:
@@ -258,10 +298,13 @@ class ProductWriter:
             "is_dirty": failure is not None,
             "next_price_change_at": next_price_change(snapshot.sale_windows, now),
             "classification_path": snapshot.classification_path,
+            "menu_category": snapshot.menu_category,
+            "product_type": snapshot.product_type,
             "category_source": candidate.category.source,
             "is_locked": row.is_locked if row is not None else False,
             "is_excluded": row.is_excluded if row is not None else False,
             "last_error": failure or "",
+            "differing_fields": row.differing_fields if row is not None else "",
             "vanished_at": now if candidate.is_vanished else None,
             "updated_at": now,
         }
@@ -271,6 +314,8 @@ class ProductWriter:
         self.outcome.failures[product_id] = reason
         self.outcome.issues.append(FieldIssue(product_id, "product", reason))
         with self._ctx.database.short() as connection:
+            # A lock or an exclusion that staff set right now must not be written over.
+            lock_products(connection, self._store_id, [product_id])
             row = products_by_id(connection, self._store_id, [product_id]).get(product_id)
             state = row.host_state if row is not None else "absent"
             applied = dict(row.applied) if row is not None else {}

@@ -52,7 +52,7 @@ def require_stock(client: CovaClient, order: Order, *, location_id: int) -> None
 def _stock_of(client: CovaClient, product_ids: list[str], location_id: int) -> dict[str, Decimal]:
     """dict: product id → selling-room stock, for stocked products COVA speaks of."""
     stock = {}
-    for raw in client.products_by_id(product_ids).products:
+    for raw in client.products_by_id(product_ids, priority="orders").products:
         try:
             product = load_product(raw).product
         except ContractBroken:

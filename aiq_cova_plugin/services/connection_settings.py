@@ -15,8 +15,10 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from aiq_cova_plugin.config import looks_like_guid
 from aiq_cova_plugin.cova.credentials import CovaCredentials
+from aiq_cova_plugin.domain.secret_text import SecretText
 from aiq_cova_plugin.errors import NeedsOperator
 from aiq_cova_plugin.host import OrderStatus
+from aiq_cova_plugin.services.audit import changed, note
 from aiq_cova_plugin.services.check_connection import CheckStep, try_connection
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.place_address import BESIDE, OVERWRITE
@@ -28,6 +30,7 @@ from aiq_cova_plugin.services.stores import (
     load_connection,
     require_store,
 )
+from aiq_cova_plugin.store import push_times
 from aiq_cova_plugin.store.connections import save_connection, save_sync_state
 from aiq_cova_plugin.store.models import Connection
 
@@ -175,12 +178,28 @@ def save_settings(
     ctx.database.end_reading()
     with ctx.database.short() as connection:
         save_connection(connection, store_id, values, now=now)
+        if values.get("sync_orders"):
+            push_times.resume_paused(connection, store_id, now=now)
         if moved:
             # Another place: its products must be read from the beginning.
             save_sync_state(connection, store_id, {"cursor": None})
+    note(ctx, store_id, "settings_saved", by=by, changed=_told_changes(typed, stored))
     log.info("settings_saved", extra={"store_id": store_id, "saved_by": by})
     plan_store_jobs(ctx, store_id)
     return read_settings(ctx, store_id)
+
+
+def _told_changes(typed: Mapping[str, Any], stored: Connection | None) -> dict[str, Any]:
+    """What was changed, old and new; of a secret only that it was."""
+    plain = {name: value for name, value in typed.items() if name not in _SECRET_COLUMNS}
+    before = {name: getattr(stored, name) for name in plain} if stored is not None else {}
+    # An empty field and one that was never filled in are the same to a person.
+    told: dict[str, Any] = {
+        name: values
+        for name, values in changed(before, plain).items()
+        if values["old"] or values["new"] or isinstance(values["new"], bool)
+    }
+    return told | {name: "changed" for name in _SECRET_COLUMNS if typed.get(name)}
 
 
 class _SettingsForm(Schema):
@@ -199,10 +218,18 @@ class _SettingsForm(Schema):
         validate=validate.Range(1, 2**31 - 1, error="must be a whole number above zero"),
         error_messages={"invalid": "must be a whole number, such as 12345"},
     )
-    username = fields.String(validate=validate.Length(max=200))
-    password = fields.String(validate=validate.Length(max=500))
-    client_id = fields.String(validate=validate.Length(max=200))
-    client_secret = fields.String(validate=validate.Length(max=500))
+    username = fields.String(
+        validate=validate.Length(max=200, error="must be at most 200 characters")
+    )
+    password = fields.String(
+        validate=validate.Length(max=500, error="must be at most 500 characters")
+    )
+    client_id = fields.String(
+        validate=validate.Length(max=200, error="must be at most 200 characters")
+    )
+    client_secret = fields.String(
+        validate=validate.Length(max=500, error="must be at most 500 characters")
+    )
     integrator_id = fields.String()
     delivery_fee_product = fields.String()
     address_policy = fields.String(validate=validate.OneOf((OVERWRITE, BESIDE)))
@@ -239,7 +266,7 @@ def _typed(raw: Mapping[str, Any]) -> dict[str, Any]:
             )
     if errors:
         raise InvalidSettings(errors)
-    return typed
+    return typed | {name: SecretText(typed[name]) for name in _SECRET_COLUMNS if name in typed}
 
 
 def _first(messages: Any) -> str:

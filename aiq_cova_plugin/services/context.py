@@ -14,6 +14,7 @@ from aiq_cova_plugin.config import Config
 from aiq_cova_plugin.cova.client import CovaClient
 from aiq_cova_plugin.cova.credentials import CovaCredentials
 from aiq_cova_plugin.host import Host
+from aiq_cova_plugin.services.crew import Crew
 from aiq_cova_plugin.store.database import Database
 from aiq_cova_plugin.store.leases import Leases
 from aiq_cova_plugin.store.schedule import Schedule
@@ -41,6 +42,8 @@ class ServiceContext:
     open_client: Callable[..., CovaClient]
     sleep: Callable[[float], None]
     sender: Callable[[], Any]
+    crews: dict[str, Crew] = field(default_factory=dict)
+    """This process's threads for what is due, made when they are first needed."""
     marks: set[str] = field(default_factory=set)
     """What this process has noted once: outages already logged, start-up work already done."""
 

@@ -20,11 +20,10 @@ from aiq_cova_plugin.services.stores import (
     require_store,
 )
 from aiq_cova_plugin.services.tax_pricing import reread_tax_pricing
+from aiq_cova_plugin.services.try_customer_search import try_customer_search
 from aiq_cova_plugin.store import schema
 from aiq_cova_plugin.store.models import Connection
 from aiq_cova_plugin.store.products import product_of
-
-_NOBODY = "5550100000"
 
 
 @dataclass(frozen=True)
@@ -121,8 +120,7 @@ def _service_checks(ctx: ServiceContext, client: CovaClient, row: Connection) ->
     """Ask each service an order needs a question that changes nothing."""
 
     def customers() -> str:
-        client.search_customers(field="Phone", value=_NOBODY, operation="Equals")
-        return "Customers can be searched."
+        return try_customer_search(client, row.customer_search)
 
     def taxes() -> str:
         style = reread_tax_pricing(ctx, row, client)

@@ -19,11 +19,19 @@ from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.connections import connection_of
 from aiq_cova_plugin.store.models import Push
 
+_NO_MONEY = Decimal(10) ** 9
 
-def order_total(order: Order) -> Decimal:
-    """What the host charges: its lines and the delivery fee."""
-    fee = order.delivery.fee if order.delivery is not None else Decimal(0)
-    return sum((line.line_total for line in order.lines), start=fee)
+
+def order_total(order: Order) -> Decimal | None:
+    """What the host charges: its lines, the delivery fee and every other fee.
+
+    None for amounts that are no money: such an order is queued all the same, and a person is
+    told which line it is when it is sent.
+    """
+    total = order.delivery.fee if order.delivery is not None else Decimal(0)
+    total += sum((fee.amount for fee in order.fees), start=Decimal(0))
+    total = sum((line.line_total for line in order.lines), start=total)
+    return total if total.is_finite() and abs(total) < _NO_MONEY else None
 
 
 def enqueue_order(ctx: ServiceContext, order: Order, *, found_by: str = "signal") -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from aiq_cova_plugin.cova.client import CovaClient
 from aiq_cova_plugin.domain.customer_matching import (
@@ -17,6 +18,12 @@ from aiq_cova_plugin.domain.customer_matching import (
     Wanted,
     choose_customer,
     merge_targets,
+)
+from aiq_cova_plugin.domain.customer_search import (
+    SearchPlan,
+    Sends,
+    TextSearch,
+    plan_from_settings,
 )
 from aiq_cova_plugin.domain.phones import normalise_phone, search_spellings
 from aiq_cova_plugin.errors import AmbiguousCustomer, MissingPhone, NotFound, Rejected
@@ -31,9 +38,6 @@ from aiq_cova_plugin.store.customers import (
     remember_customer,
 )
 
-_SEARCH_FIELD = "Phone"
-_IS, _HAS = "Equals", "Contains"
-"""COVA's search tokens are not documented; both are used, and neither is needed (section 12)."""
 _ENDING = 4
 """So many last digits stand together in almost every spelling of a number."""
 
@@ -83,8 +87,11 @@ def match_customer(
     country: str,
     company_id: int,
     on_step: Callable[[str, str], None],
+    search: Any = None,
 ) -> FoundCustomer:
     """The order's customer, found or created. `on_step(event, detail)` is called beforehand.
+
+    `search` is the store's setting of how to look (`domain.customer_search`).
 
     Raises `MissingPhone`, `AmbiguousCustomer` when a person must choose, `LeaseHeld` when
     another order of the same phone is just being handled, and what the client raises.
@@ -95,8 +102,8 @@ def match_customer(
         f"customer:{company_id}:{digest}",
         busy="Another order of the same customer is being sent right now.",
     ) as lease:
-        search = _CustomerSearch(client, order, phone, country)
-        found = _linked(ctx, search, company_id, digest) or search.find()
+        look = _CustomerSearch(client, order, phone, country, plan_from_settings(search))
+        found = _linked(ctx, look, company_id, digest) or look.find()
         if found is None:
             # The search may have taken long: whoever creates must still be the only one.
             ctx.leases.renew(lease)
@@ -139,10 +146,13 @@ def _linked(
 
 
 class _CustomerSearch:
-    def __init__(self, client: CovaClient, order: Order, phone: str, country: str) -> None:
+    def __init__(
+        self, client: CovaClient, order: Order, phone: str, country: str, plan: SearchPlan
+    ) -> None:
         self._client = client
         self._order = order
         self._phone = phone
+        self._plan = plan
         self._has_searched_text = False
         self._wanted = Wanted(
             phone=phone,
@@ -165,7 +175,7 @@ class _CustomerSearch:
         """The one customer with the phone; None when there is none."""
         customers = self._all_hits()
         chosen = self._choose(customers)
-        if isinstance(chosen, NoMatch):
+        if isinstance(chosen, NoMatch) and self._plan.text_search is not TextSearch.NEVER:
             # A COVA that does not know our search tokens may find nobody instead of refusing.
             customers = self._hits_by_text(customers, is_needed=False)
             chosen = self._choose(customers)
@@ -186,22 +196,35 @@ class _CustomerSearch:
     def _all_hits(self) -> dict[str, Customer]:
         """Every customer any question finds. One hit does not end the search: COVA keeps phone
         numbers as they were typed, so the next question may find another person."""
-        questions = [(_HAS, self._phone[-_ENDING:])]
-        questions += [(_IS, spelling) for spelling in search_spellings(self._phone)]
         hits: dict[str, Customer] = {}
+        refused: Rejected | None = None
         is_answered = False
-        for operation, text in questions:
-            try:
-                found = self._client.search_customers(
-                    field=_SEARCH_FIELD, value=text, operation=operation
-                )
-            except Rejected:
-                continue
-            is_answered = True
-            hits |= {customer.id: customer for customer in found}
-        if not is_answered:
-            return self._hits_by_text(hits, is_needed=True)
+        for question in self._plan.questions:
+            for text in self._texts(question.sends):
+                try:
+                    found = self._client.search_customers(
+                        field=question.field, value=text, operation=question.operation
+                    )
+                except Rejected as exc:
+                    refused = exc
+                    continue
+                is_answered = True
+                hits |= {customer.id: customer for customer in found}
+        if self._plan.text_search is TextSearch.NEVER:
+            if refused is not None and not is_answered:
+                raise refused
+        elif not is_answered or self._plan.text_search is TextSearch.ALWAYS:
+            return self._hits_by_text(hits, is_needed=not is_answered)
         return self._with_merge_targets(hits, ())
+
+    def _texts(self, sends: Sends) -> tuple[str, ...]:
+        """What a question looks for; nothing when the order does not say it."""
+        if sends is Sends.ENDING:
+            return (self._phone[-_ENDING:],)
+        if sends is Sends.EMAIL:
+            email = (self._wanted.email or "").strip()
+            return (email,) if email else ()
+        return tuple(search_spellings(self._phone))
 
     def _hits_by_text(self, hits: dict[str, Customer], *, is_needed: bool) -> dict[str, Customer]:
         """The hits and those of the platform's older search. Raises `Rejected` when that is

@@ -13,16 +13,15 @@ from decimal import Decimal
 from typing import Any
 
 from aiq_cova_plugin.domain.catalogue import Presence, ProductSnapshot
+from aiq_cova_plugin.domain.differences import MAY_BECOME_EMPTY, compare_fields, differing_names
 from aiq_cova_plugin.domain.field_values import encode_fields
 from aiq_cova_plugin.domain.product_fields import fields_of
 from aiq_cova_plugin.domain.sellable import sellable_quantity
 from aiq_cova_plugin.host import ProductChange
 
 ABSENT, SHOWN, HIDDEN = "absent", "shown", "hidden"
-
-# COVA saying "none" means something for these; for every other field an empty value from
-# COVA never erases what is there.
-_MAY_BECOME_EMPTY = frozenset({"sale_price", "quantity", "enabled", "price_tiers"})
+FOLLOWS_WHEN_LOCKED = frozenset({"quantity"})
+"""The one field of a locked product that still follows COVA: nothing may be oversold."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,8 @@ class HostSide:
 class ProductPlan:
     """What to tell the host, if anything, and what is known once it has agreed.
 
-    `old` and `new` hold the fields that differ, in their JSON form.
+    `old` and `new` hold the fields that differ, in their JSON form. `differing` names the
+    fields COVA owns in which the shop will still differ from COVA: those a lock keeps.
     """
 
     change: ProductChange | None
@@ -48,6 +48,7 @@ class ProductPlan:
     applied_after: dict[str, Any]
     old: dict[str, Any]
     new: dict[str, Any]
+    differing: tuple[str, ...] = ()
 
     @property
     def is_destructive(self) -> bool:
@@ -92,18 +93,17 @@ def plan_product(
         if host.state == HIDDEN or "enabled" not in owned:
             return nothing
         return _plan(snapshot, "hide", {"enabled": False}, applied, HIDDEN)
-    stock = snapshot.stock if snapshot.stock is not None else host.stock
-    values = fields_of(
-        snapshot, category_id=category_id, sellable=sellable_quantity(stock, held), now=now
-    )
-    values = {name: value for name, value in values.items() if name in owned}
-    if host.is_locked and host.state != ABSENT:
-        values = {name: values[name] for name in ("quantity",) if name in values}
+    said = cova_values(snapshot, host=host, category_id=category_id, held=held, now=now)
+    values = {name: value for name, value in said.items() if name in owned}
     if host.state == ABSENT:
         if _has_no_price(snapshot, owned):
             return nothing
-        return _plan(snapshot, "create", values, applied, SHOWN)
-    values = _without_erasures(values, _MAY_BECOME_EMPTY | erasable)
+        # Of a new product there is nothing to empty.
+        told = {name: each for name, each in values.items() if name not in snapshot.said_empty}
+        return _plan(snapshot, "create", told, applied, SHOWN)
+    if host.is_locked:
+        return _plan_locked(snapshot, values, host, applied, is_retold=is_retold, erasable=erasable)
+    values = _without_erasures(values, MAY_BECOME_EMPTY | erasable)
     if host.state == HIDDEN and "enabled" in owned:
         return _plan(snapshot, "restore", values | {"enabled": True}, applied, SHOWN)
     if not is_retold and not _changed(encode_fields(values), applied):
@@ -112,6 +112,97 @@ def plan_product(
     # All that COVA owns goes along with what changed, so that an edit made in the shop
     # meanwhile is overwritten too.
     return _plan(snapshot, "update", values, applied, SHOWN)
+
+
+def cova_values(
+    snapshot: ProductSnapshot,
+    *,
+    host: HostSide,
+    category_id: str | None,
+    held: Decimal,
+    now: datetime,
+    is_vanished: bool = False,
+) -> dict[str, Any]:
+    """dict: field → the value COVA gives it right now, whoever owns it.
+
+    As `fields_of`, with what the snapshot alone does not know: the stock where COVA's last
+    word did not mention it, the holds, and that COVA does not list the product any more.
+    """
+    stock = snapshot.stock if snapshot.stock is not None else host.stock
+    values = fields_of(
+        snapshot, category_id=category_id, sellable=sellable_quantity(stock, held), now=now
+    )
+    return values | {"enabled": False} if is_vanished else values
+
+
+def plan_taking(
+    snapshot: ProductSnapshot,
+    asked: frozenset[str] | None,
+    *,
+    host: HostSide,
+    owned: frozenset[str],
+    category_id: str | None,
+    held: Decimal,
+    is_vanished: bool,
+    now: datetime,
+    erasable: frozenset[str] = frozenset(),
+) -> ProductPlan:
+    """What gives a product COVA's values because a person asks for it, once.
+
+    `asked` names the fields, whoever owns them and whether or not the product is locked; None
+    means all of them. A field asked for by name becomes empty when it is empty in COVA; with
+    all of them, empty erases no more than in a sync. An excluded product stays off the menu.
+    """
+    applied = {name: value for name, value in host.applied.items() if name in owned}
+    said = cova_values(
+        snapshot,
+        host=host,
+        category_id=category_id,
+        held=held,
+        now=now,
+        is_vanished=is_vanished,
+    )
+    if host.is_excluded:
+        said.pop("enabled", None)
+    if asked is None:
+        values = _without_erasures(said, MAY_BECOME_EMPTY | erasable)
+    else:
+        values = {name: value for name, value in said.items() if name in asked}
+    if not values or host.state == ABSENT:
+        return ProductPlan(None, host.state, applied, {}, {})
+    action, state_after = _taking_moves(values.get("enabled"), host.state)
+    plan = _plan(snapshot, action, values, applied, state_after)
+    remembered = {name: each for name, each in plan.applied_after.items() if name in owned}
+    return replace(plan, applied_after=remembered)
+
+
+def _taking_moves(enabled: bool | None, state: str) -> tuple[str, str]:
+    """The action, and the state after it, when `enabled` is told along (None: it is not)."""
+    if enabled is True and state == HIDDEN:
+        return "restore", SHOWN
+    if enabled is False and state == SHOWN:
+        return "hide", HIDDEN
+    return "update", state
+
+
+def _plan_locked(
+    snapshot: ProductSnapshot,
+    values: Mapping[str, Any],
+    host: HostSide,
+    applied: dict[str, Any],
+    *,
+    is_retold: bool,
+    erasable: frozenset[str],
+) -> ProductPlan:
+    """Only the quantity of a locked product follows; in what it differs from COVA is noted."""
+    told = {name: each for name, each in values.items() if name in FOLLOWS_WHEN_LOCKED}
+    plan = ProductPlan(None, SHOWN, applied, {}, {})
+    if host.state == HIDDEN and "enabled" in values:
+        plan = _plan(snapshot, "restore", told | {"enabled": True}, applied, SHOWN)
+    elif is_retold or _changed(encode_fields(told), applied):
+        plan = _plan(snapshot, "update", told, applied, SHOWN)
+    compared = compare_fields(values, plan.applied_after, following=(), erasable=erasable)
+    return replace(plan, differing=differing_names(compared))
 
 
 def _has_no_price(snapshot: ProductSnapshot, owned: frozenset[str]) -> bool:

@@ -1,28 +1,52 @@
-"""Asks COVA how the orders that are in the register stand, and moves the shop's on."""
+"""Asks COVA how the orders that are in the register stand, and moves the shop's on.
+
+One call settles whatever was completed; the rest are asked about one by one, within a share of
+the calls a minute may have, fresh orders first and then those not asked for the longest.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from aiq_cova_plugin.cova.client import CovaClient
-from aiq_cova_plugin.errors import BadCredentials, CovaPluginError, LeaseHeld, NotFound, Retryable
+from aiq_cova_plugin.cova.rate_limit import DEFAULT_CALLS_PER_MINUTE
+from aiq_cova_plugin.errors import (
+    BadCredentials,
+    CovaPluginError,
+    LeaseHeld,
+    NotFound,
+    RateLimited,
+    Retryable,
+)
 from aiq_cova_plugin.mapping.order_status_from_cova import Phase, reading_from_cova
 from aiq_cova_plugin.schemas.records import SalesOrderStatus
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.order_report import OrderReport
 from aiq_cova_plugin.services.pay_orders import pay_if_due
-from aiq_cova_plugin.services.settle_status import next_poll_at, settle_reading
+from aiq_cova_plugin.services.settle_status import (
+    FRESH,
+    ON_DEMAND_AFTER,
+    next_poll_at,
+    settle_reading,
+)
 from aiq_cova_plugin.services.stores import credentials_of, require_enabled, require_store
-from aiq_cova_plugin.store import outbox
-from aiq_cova_plugin.store.models import Push
+from aiq_cova_plugin.store import outbox, push_times
+from aiq_cova_plugin.store.models import Connection, Push
 
 _SETTLED_PHASES = (Phase.IN_POS, Phase.COMPLETED, Phase.CANCELLED, Phase.UNKNOWN)
 _GIVE_UP_AFTER = 3
 _MANY = 10
 """From so many orders on, one call for all completed ones comes first."""
+
+CALLS_A_MINUTE = int(DEFAULT_CALLS_PER_MINUTE * 0.28)
+"""So many single questions a minute one company's orders get: the quota is for sending, too."""
+_WINDOW = timedelta(minutes=1)
+
+_PASS = timedelta(seconds=20)
+"""So long one pass may take: new orders wait to be sent meanwhile."""
 
 
 @dataclass
@@ -31,15 +55,20 @@ class PollReport(OrderReport):
 
     reasons: list[str] = field(default_factory=list)
     is_log_in_refused: bool = False
+    pause_seconds: float = 0
 
     def as_document(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "is_log_in_refused"}
+        inner = ("is_log_in_refused", "pause_seconds")
+        return {name: value for name, value in vars(self).items() if name not in inner}
 
 
 def poll_statuses(ctx: ServiceContext, store_id: str, *, only_due: bool = False) -> PollReport:
     """Ask about every open order of the store; with `only_due` about those whose time it is.
 
-    One order's failure leaves the others alone; when COVA itself is down the rest waits.
+    With `only_due` the calls are kept within their share of the minute; the orders that must
+    wait come first in the next one. After a week COVA is asked about an order on demand
+    alone; that it was completed is still noticed. One order's failure leaves the others
+    alone; when COVA itself is down the rest waits.
     Raises `UnknownStore`, `NotConnected`, and `LeaseHeld` when another worker is at it.
     """
     require_store(ctx, store_id)
@@ -47,37 +76,81 @@ def poll_statuses(ctx: ServiceContext, store_id: str, *, only_due: bool = False)
     with ctx.leases.hold(
         f"poll:{store_id}", busy="The order statuses of this store are being read right now."
     ) as lease:
+        now = ctx.clock.now()
         with ctx.database.short() as connection:
-            due_at = ctx.clock.now() if only_due else None
+            due_at = now if only_due else None
             orders = outbox.open_in_pos(connection, store_id, due_at=due_at)
         report = PollReport(store_id)
         if not orders:
             return report
         ctx.database.end_reading()
         with ctx.open_client(credentials_of(ctx, settings)) as client:
-            completed = _completed(client, orders)
-            outages = 0
-            for position, push in enumerate(orders):
-                if outages >= _GIVE_UP_AFTER or report.is_log_in_refused:
-                    # COVA is away, or a refused log-in would lock the account: all wait.
-                    report.waiting += len(orders) - position
-                    _ask_all_later(ctx, store_id)
-                    break
-                known = completed.get(push.cova_order_id)
-                asked = _poll_one(
-                    ctx, client, push, report, known=known, store_words=settings.status_map
-                )
-                outages = 0 if asked else outages + 1
-                ctx.leases.renew(lease)
+            completed = _completed(client, orders, now)
+            if only_due:
+                orders = _within_budget(ctx, settings, orders, completed, report)
+            until = now + _PASS if only_due else None
+            _poll_each(
+                ctx,
+                settings,
+                client,
+                orders,
+                report,
+                completed=completed,
+                until=until,
+                keep=lambda: ctx.leases.renew(lease),
+            )
     return report
 
 
-def _completed(client: CovaClient, orders: list[Push]) -> dict[str, SalesOrderStatus]:
+def ask_about_order(ctx: ServiceContext, push: Push) -> PollReport:
+    """Ask about this one order now, because a person wants to know; `reasons` when it failed.
+
+    Raises `NotConnected`.
+    """
+    settings = require_enabled(ctx, push.store_id)
+    ctx.database.end_reading()
+    report = PollReport(push.store_id)
+    with ctx.open_client(credentials_of(ctx, settings)) as client:
+        _poll_one(ctx, client, push, report, known=None, store_words=settings.status_map)
+    return report
+
+
+def _poll_each(
+    ctx: ServiceContext,
+    settings: Connection,
+    client: CovaClient,
+    orders: list[Push],
+    report: PollReport,
+    *,
+    completed: Mapping[str, SalesOrderStatus],
+    until: datetime | None,
+    keep: Callable[[], object],
+) -> None:
+    outages = 0
+    for position, push in enumerate(orders):
+        if outages >= _GIVE_UP_AFTER or report.is_log_in_refused or report.pause_seconds:
+            # COVA is away, or a refused log-in would lock the account: all wait.
+            report.waiting += len(orders) - position
+            _ask_all_later(ctx, settings.store_id, report.pause_seconds)
+            return
+        if until is not None and ctx.clock.now() > until:
+            # The rest is still due: the next tick goes on with it.
+            report.waiting += len(orders) - position
+            return
+        known = completed.get(push.cova_order_id)
+        asked = _poll_one(ctx, client, push, report, known=known, store_words=settings.status_map)
+        outages = 0 if asked else outages + 1
+        keep()
+
+
+def _completed(
+    client: CovaClient, orders: list[Push], now: datetime
+) -> dict[str, SalesOrderStatus]:
     """dict: COVA order id → "completed", for those of many orders that one call can settle.
 
     An answer that does not come costs nothing: every order is then asked about by itself.
     """
-    if len(orders) < _MANY:
+    if len(orders) < _MANY and not any(_is_on_demand(push, now) for push in orders):
         return {}
     since = min(push.in_pos_at for push in orders if push.in_pos_at is not None)
     try:
@@ -90,6 +163,47 @@ def _completed(client: CovaClient, orders: list[Push]) -> dict[str, SalesOrderSt
         )
         for each in completed
     }
+
+
+def _within_budget(
+    ctx: ServiceContext,
+    settings: Connection,
+    orders: list[Push],
+    completed: Mapping[str, SalesOrderStatus],
+    report: PollReport,
+) -> list[Push]:
+    """Those that are settled already and as many others as the minute allows; the rest waits."""
+    now = ctx.clock.now()
+    with ctx.database.short() as connection:
+        used = push_times.polled_since(connection, settings.company_id, since=now - _WINDOW)
+    allowed = max(0, CALLS_A_MINUTE - used)
+    free = [push for push in orders if push.cova_order_id in completed]
+    others = [push for push in orders if push.cova_order_id not in completed]
+    old = [push for push in others if _is_on_demand(push, now)]
+    asked = sorted((push for push in others if not _is_on_demand(push, now)), key=_urgency(now))
+    later = asked[allowed:]
+    report.waiting += len(later) + len(old)
+    with ctx.database.short() as connection:
+        push_times.poll_these_at(connection, [push.id for push in later], at=now + _WINDOW)
+        for push in old:
+            due_at = next_poll_at(ctx, push.in_pos_at or now, now)
+            outbox.change_push(connection, push.id, {"poll_due_at": due_at})
+    return free + asked[:allowed]
+
+
+def _urgency(now: datetime) -> Callable[[Push], tuple[bool, datetime]]:
+    """Fresh orders first, then those that were not asked about for the longest."""
+
+    def key(push: Push) -> tuple[bool, datetime]:
+        entered = push.in_pos_at or now
+        return now - entered >= FRESH, push.polled_at or entered
+
+    return key
+
+
+def _is_on_demand(push: Push, now: datetime) -> bool:
+    """Is it so old that COVA wants to be asked about it on demand alone (section 10.7)?"""
+    return push.in_pos_at is not None and now - push.in_pos_at >= ON_DEMAND_AFTER
 
 
 def _poll_one(
@@ -124,6 +238,8 @@ def _poll_one(
         raise
     except CovaPluginError as exc:
         report.is_log_in_refused = isinstance(exc, BadCredentials)
+        if isinstance(exc, RateLimited):
+            report.pause_seconds = exc.retry_after or _WINDOW.total_seconds()
         _ask_later(ctx, push)
         report.failed += 1
         report.reasons.append(f"Order {push.order_number}: {exc.message}")
@@ -145,10 +261,11 @@ def _ask_later(ctx: ServiceContext, push: Push) -> None:
         outbox.change_push(connection, push.id, {"poll_due_at": due_at})
 
 
-def _ask_all_later(ctx: ServiceContext, store_id: str) -> None:
-    due_at = ctx.clock.now() + timedelta(seconds=ctx.config.status_interval_seconds)
+def _ask_all_later(ctx: ServiceContext, store_id: str, pause_seconds: float) -> None:
+    seconds = pause_seconds or ctx.config.status_interval_seconds
+    due_at = ctx.clock.now() + timedelta(seconds=seconds)
     with ctx.database.short() as connection:
-        outbox.postpone_polls(connection, store_id, until=due_at)
+        push_times.postpone_polls(connection, store_id, until=due_at)
 
 
 def _note_surprise(ctx: ServiceContext, push: Push, warning: str) -> None:

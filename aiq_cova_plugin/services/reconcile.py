@@ -1,190 +1,160 @@
-"""Compares shop, plugin and COVA: orders, holds, quantities. Reads only, changes nothing."""
+"""Compares shop, plugin and COVA: orders, holds, quantities, prices. Reads only, changes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from aiq_cova_plugin.cova.client import CovaClient
-from aiq_cova_plugin.domain.field_values import decimal_text
 from aiq_cova_plugin.domain.push_states import FINAL_STATES, PushState
-from aiq_cova_plugin.domain.sellable import sellable_quantity
-from aiq_cova_plugin.errors import NotFound
-from aiq_cova_plugin.mapping.order_status_from_cova import Phase, reading_from_cova
+from aiq_cova_plugin.mapping.specification_names import names_from_settings
+from aiq_cova_plugin.services.compare_products import ShopCannotSay
 from aiq_cova_plugin.services.context import ServiceContext
+from aiq_cova_plugin.services.difference import Difference
 from aiq_cova_plugin.services.read_catalogue import CatalogueReader, Reading
+from aiq_cova_plugin.services.reconcile_orders import (
+    hold_differences,
+    order_differences,
+    order_of,
+    unqueued_orders,
+    waiting_orders,
+)
+from aiq_cova_plugin.services.reconcile_products import product_differences, shop_differences
+from aiq_cova_plugin.services.reserve_stock import quantities_of
 from aiq_cova_plugin.services.stores import credentials_of, require_enabled, require_store
-from aiq_cova_plugin.services.sweep_orders import LOOK_BACK
-from aiq_cova_plugin.store import holds, outbox
-from aiq_cova_plugin.store.models import Connection, Product, Push
-from aiq_cova_plugin.store.products import all_products
+from aiq_cova_plugin.store import holds, outbox, reports
+from aiq_cova_plugin.store.models import Connection, Hold, Push
 
-_NOTHING = Decimal(0)
-_LOST_HOLD_AGE = timedelta(hours=24)
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One thing on which two of the three do not agree; a side that has no say is None."""
-
-    kind: str
-    subject: str
-    host: str | None
-    plugin: str | None
-    cova: str | None
-    fix: str
+ORDERS_ASKED = 500
+"""About so many open orders COVA is asked, the newest first: each costs a call."""
+_PUSHES_READ = 5000
+KEPT_PER_KIND = 300
 
 
-def reconcile(ctx: ServiceContext, store_id: str) -> dict[str, Any]:
+def reconcile(
+    ctx: ServiceContext, store_id: str, *, on_progress: Callable[[str], None] | None = None
+) -> dict[str, Any]:
     """The contract's `reconcile` document for one store.
+
+    Each difference also has `cause`, `action`, `name`, `order_id` and `cova_product_id`; a key
+    `not_compared` says in words what was left out, when something was. `on_progress` is told
+    in words how far it is.
 
     Raises `UnknownStore`, `NotConnected`, and what the client raises when COVA is away.
     """
     require_store(ctx, store_id)
     settings = require_enabled(ctx, store_id)
-    with ctx.database.short() as connection:
-        pushes = outbox.pushes(connection, store_id=store_id, limit=5000)
-    differences = list(_unqueued_orders(ctx, settings, pushes))
-    ctx.database.end_reading()
-    with ctx.open_client(credentials_of(ctx, settings)) as client:
+    return _Comparison(ctx, settings, on_progress or (lambda _text: None)).carry_out()
+
+
+def shortened(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with the first differences of each kind, and how many there are of each."""
+    counts = Counter(each["kind"] for each in document["differences"])
+    kept: Counter[str] = Counter()
+    shown = []
+    for each in document["differences"]:
+        kept[each["kind"]] += 1
+        if kept[each["kind"]] <= KEPT_PER_KIND:
+            shown.append(each)
+    return document | {"differences": shown, "counts": dict(counts)}
+
+
+class _Comparison:
+    """One comparison, from the shop's orders to the last product."""
+
+    def __init__(
+        self, ctx: ServiceContext, settings: Connection, say: Callable[[str], None]
+    ) -> None:
+        self._ctx = ctx
+        self._settings = settings
+        self._store_id = settings.store_id
+        self._say = say
+        self._found: list[Difference] = []
+        self._not_compared: list[str] = []
+
+    def carry_out(self) -> dict[str, Any]:
+        self._say("Looking at the shop's orders")
+        with self._ctx.database.short() as connection:
+            pushes = outbox.pushes(connection, store_id=self._store_id, limit=_PUSHES_READ)
+        open_pushes = [push for push in pushes if PushState(push.state) not in FINAL_STATES]
+        self._found += unqueued_orders(self._ctx, self._settings, pushes)
+        self._found += waiting_orders(self._ctx, open_pushes)
+        wanted = self._wanted_by_order(open_pushes)
+        self._ctx.database.end_reading()
+        with self._ctx.open_client(credentials_of(self._ctx, self._settings)) as client:
+            self._compare_orders(client, open_pushes)
+            reading = self._read_all(client)
+        self._say("Comparing products and holds")
+        self._compare_the_rest(pushes, wanted, reading)
+        return self._document()
+
+    def _document(self) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            "store_id": self._store_id,
+            "agrees": not self._found,
+            "differences": [each.as_document() for each in self._found],
+        }
+        if self._not_compared:
+            document["not_compared"] = self._not_compared
+        return document
+
+    def _wanted_by_order(self, pushes: Sequence[Push]) -> dict[str, dict[str, Decimal]]:
+        """dict: order id → product id → quantity, of the orders that hold stock."""
+        wanted = {}
         for push in pushes:
-            if PushState(push.state) not in FINAL_STATES and push.submitted_at is not None:
-                differences += _order_differences(client, push)
-        reading = _read_all(ctx, client, settings)
-    differences += _hold_differences(ctx, store_id, pushes)
-    differences += _quantity_differences(ctx, settings, reading)
-    return {
-        "store_id": store_id,
-        "agrees": not differences,
-        "differences": [asdict(each) for each in differences],
-    }
+            order = order_of(self._ctx, push)
+            if isinstance(order, Difference):
+                self._found.append(order)
+            elif not push.cancel_requested:
+                wanted[push.order_id] = quantities_of(order.lines)
+        return wanted
 
-
-def _unqueued_orders(
-    ctx: ServiceContext, settings: Connection, pushes: list[Push]
-) -> Iterator[Difference]:
-    if not settings.sync_orders:
-        return
-    since = max(ctx.clock.now() - LOOK_BACK, settings.orders_since or settings.created_at)
-    known = {push.order_id for push in pushes}
-    for order_id in ctx.host.confirmed_orders(settings.store_id, since):
-        if order_id not in known:
-            yield Difference(
-                "order_not_queued",
-                order_id,
-                "confirmed",
-                None,
-                None,
-                "Run flask cova orders sweep; it happens by itself within minutes.",
+    def _compare_orders(self, client: CovaClient, pushes: Sequence[Push]) -> None:
+        submitted = [push for push in pushes if push.submitted_at is not None]
+        if len(submitted) > ORDERS_ASKED:
+            self._not_compared.append(
+                f"COVA was asked about the newest {ORDERS_ASKED:,} of {len(submitted):,} open "
+                "orders."
             )
+            submitted = submitted[:ORDERS_ASKED]
+        is_tax_on_top = self._settings.tax_pricing == "Exclusive"
+        for position, push in enumerate(submitted, start=1):
+            self._say(f"Asking COVA about order {position:,} of {len(submitted):,}")
+            self._found += order_differences(client, push, is_tax_on_top=is_tax_on_top)
 
+    def _read_all(self, client: CovaClient) -> Reading:
+        def note(reading: Reading) -> None:
+            self._say(f"Reading products from COVA: {reading.fetched:,} so far")
 
-def _order_differences(client: CovaClient, push: Push) -> Iterator[Difference]:
-    try:
-        reading = reading_from_cova(
-            client.order_status(push.cova_order_id), is_delivery=push.is_delivery
+        reader = CatalogueReader(
+            client,
+            location_id=self._settings.location_id or 0,
+            page_size=self._ctx.config.page_size,
+            known_hashes={},
+            now=self._ctx.clock.now,
+            on_page=note,
+            names=names_from_settings(self._settings.specification_names),
         )
-    except NotFound:
-        if push.in_pos_at is not None:
-            yield Difference(
-                "order_missing_in_cova",
-                push.order_id,
-                push.host_status,
-                push.state,
-                None,
-                "Look for it at the register; if it is gone, press Withdraw and order anew.",
+        reader.read_all()
+        return reader.reading
+
+    def _compare_the_rest(
+        self, pushes: Sequence[Push], wanted: dict[str, dict[str, Decimal]], reading: Reading
+    ) -> None:
+        now = self._ctx.clock.now()
+        with self._ctx.database.short() as connection:
+            open_holds: list[Hold] = holds.open_holds(connection, self._store_id)
+            held = holds.held_by_product(connection, self._store_id)
+            rows = reports.product_records(connection, self._store_id)
+        names = {each: row.name for each, row in rows.items() if row.name}
+        self._found += hold_differences(open_holds, pushes, wanted, now=now, names=names)
+        self._found += product_differences(self._settings, reading, rows, held, now=now)
+        try:
+            self._found += shop_differences(self._ctx, self._settings, rows)
+        except ShopCannotSay:
+            self._not_compared.append(
+                "The shop could not say what its catalogue holds, so it was left out. The log of "
+                "the shop's server has the details."
             )
-        return
-    expected = {
-        Phase.IN_POS: ("in_pos", "needs_attention"),
-        Phase.UNKNOWN: ("in_pos", "needs_attention"),
-    }.get(reading.phase, ("queued", "sending", "checking", "needs_attention"))
-    if reading.phase in (Phase.COMPLETED, Phase.CANCELLED) or push.state not in expected:
-        yield Difference(
-            "order_status_differs",
-            push.order_id,
-            push.host_status,
-            push.state,
-            reading.raw_status,
-            "Run flask cova orders poll; it happens by itself within minutes.",
-        )
-
-
-def _read_all(ctx: ServiceContext, client: CovaClient, settings: Connection) -> Reading:
-    reader = CatalogueReader(
-        client,
-        location_id=settings.location_id or 0,
-        page_size=ctx.config.page_size,
-        known_hashes={},
-        now=ctx.clock.now,
-        on_page=lambda _reading: None,
-    )
-    reader.read_all()
-    return reader.reading
-
-
-def _hold_differences(
-    ctx: ServiceContext, store_id: str, pushes: list[Push]
-) -> Iterator[Difference]:
-    state_of = {push.order_id: PushState(push.state) for push in pushes}
-    now = ctx.clock.now()
-    with ctx.database.short() as connection:
-        open_holds = holds.open_holds(connection, store_id)
-    for hold in open_holds:
-        state = state_of.get(hold.order_id)
-        is_over = state in (PushState.CANCELLED, PushState.WITHDRAWN)
-        is_lost = state is None and now - hold.since > _LOST_HOLD_AGE
-        if is_over or is_lost:
-            yield Difference(
-                "hold_without_order",
-                f"{hold.order_id} / {hold.cova_product_id}",
-                None,
-                f"{decimal_text(hold.quantity)} {hold.state}",
-                state.value if state else None,
-                "Cancel the order in the shop if it is not coming; that frees the stock.",
-            )
-
-
-def _quantity_differences(
-    ctx: ServiceContext, settings: Connection, reading: Reading
-) -> Iterator[Difference]:
-    with ctx.database.short() as connection:
-        rows = all_products(connection, settings.store_id)
-        held = holds.held_by_product(connection, settings.store_id)
-    for row in rows:
-        if row.host_state != "shown":
-            continue
-        if row.cova_product_id in reading.unreadable:
-            continue  # COVA has it; the sync says what is wrong with it
-        read = reading.products.get(row.cova_product_id)
-        if read is None or read.snapshot is None:
-            yield _difference(row, "product_missing_in_cova", None, row.host_state, None)
-            continue
-        if read.snapshot.stock is not None and read.snapshot.stock != row.stock:
-            yield _difference(
-                row, "stock_differs", None, _text(row.stock), _text(read.snapshot.stock)
-            )
-        sellable = sellable_quantity(row.stock, held.get(row.cova_product_id, _NOTHING))
-        told = row.applied.get("quantity")
-        if "quantity" not in settings.staff_fields and _text(sellable) != told:
-            yield _difference(row, "quantity_differs", told, _text(sellable), None)
-
-
-def _difference(
-    row: Product, kind: str, host: str | None, plugin: str | None, cova: str | None
-) -> Difference:
-    return Difference(
-        kind,
-        f"{row.name} ({row.cova_product_id})",
-        host,
-        plugin,
-        cova,
-        "Press Sync, or run flask cova sync.",
-    )
-
-
-def _text(value: Decimal | None) -> str | None:
-    return None if value is None else decimal_text(value)

@@ -1,4 +1,4 @@
-"""What a person can do with an order push: retry, withdraw, choose the customer, settle by hand."""
+"""What a person can do with an order push: retry, withdraw, choose the customer."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from typing import Any
 
 from aiq_cova_plugin.domain.push_states import FINAL_STATES, PushState
 from aiq_cova_plugin.errors import IllegalMove, LeaseHeld, NeedsOperator
+from aiq_cova_plugin.services import audit
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.enqueue_order import withdraw_order
-from aiq_cova_plugin.services.push_orders import RETRY_ASKED
+from aiq_cova_plugin.services.push_row import RETRY_ASKED
 from aiq_cova_plugin.services.stores import require_store
 from aiq_cova_plugin.store import outbox
-from aiq_cova_plugin.store.models import Push, PushEvent
+from aiq_cova_plugin.store.connections import connection_of
+from aiq_cova_plugin.store.database import DatabaseConnection
+from aiq_cova_plugin.store.models import Connection, Push, PushEvent
 
 
 def find_push(ctx: ServiceContext, order_id: str, store_id: str | None = None) -> Push:
@@ -48,12 +51,22 @@ def timeline_of(ctx: ServiceContext, push: Push) -> list[PushEvent]:
         return outbox.events_of(connection, push.id)
 
 
-def retry_order(ctx: ServiceContext, push: Push, *, by: str) -> None:
-    """Make the order due at once, whatever its delay, taking over a claim that has run out.
+def retry_order(ctx: ServiceContext, push: Push, *, by: str) -> str:
+    """Make the order due at once, whatever its delay, taking over a claim that has run out;
+    what happens next, as a sentence.
 
     Raises `IllegalMove` for an order that is finished or in COVA, and `LeaseHeld` while
     another worker is sending it.
     """
+    with ctx.database.short() as connection:
+        settings = connection_of(connection, push.store_id)
+        retry_push(ctx, connection, push, by=by)
+    audit.note(ctx, push.store_id, "order_retried", push.order_id, by=by, state=push.state)
+    return _what_comes_next(push, settings)
+
+
+def retry_push(ctx: ServiceContext, connection: DatabaseConnection, push: Push, *, by: str) -> None:
+    """`retry_order` for one of many, in the caller's transaction, without a word of its own."""
     now, state = ctx.clock.now(), PushState(push.state)
     if state in FINAL_STATES or (state is PushState.IN_POS and not push.cancel_requested):
         raise IllegalMove(
@@ -67,13 +80,29 @@ def retry_order(ctx: ServiceContext, push: Push, *, by: str) -> None:
         else:
             was_sent = push.submitted_at is not None
             values["state"] = (PushState.CHECKING if was_sent else PushState.QUEUED).value
-    with ctx.database.short() as connection:
-        if not outbox.change_unclaimed(connection, push.id, values, now=now):
-            raise LeaseHeld(
-                f"Order {push.order_number} is being sent right now.",
-                fix="Look again in a minute.",
-            )
-        outbox.add_event(connection, push.id, "retry_asked", f"Retry asked by {by}.", at=now)
+    if not outbox.change_unclaimed(connection, push.id, values, now=now):
+        raise LeaseHeld(
+            f"Order {push.order_number} is being sent right now.",
+            fix="Look again in a minute.",
+        )
+    outbox.add_event(connection, push.id, "retry_asked", f"Retry asked by {by}.", at=now)
+
+
+def _what_comes_next(push: Push, settings: Connection | None) -> str:
+    if push.cancel_requested:
+        return (
+            "The shop has cancelled this order: COVA is asked again to give it back. It is not "
+            "sent."
+        )
+    if settings is None or not settings.enabled:
+        return "COVA is switched off for this store: the order goes when it is switched on."
+    if not settings.sync_orders:
+        if push.submitted_at is not None:
+            return "COVA is asked again. Sync Orders is off, so nothing new is sent."
+        return "Sync Orders is off for this store: the order goes when it is switched on."
+    if push.submitted_at is not None:
+        return "COVA is asked how the order stands; if it does not have it, it is sent again."
+    return "The order is on its way to COVA again."
 
 
 def cancel_order(ctx: ServiceContext, push: Push, *, by: str) -> None:
@@ -92,10 +121,12 @@ def cancel_order(ctx: ServiceContext, push: Push, *, by: str) -> None:
         now = ctx.clock.now()
         outbox.add_event(connection, push.id, "withdraw_asked", f"Asked by {by}.", at=now)
         withdraw_order(ctx, push.store_id, push.order_id)
+    audit.note(ctx, push.store_id, "order_withdrawn", push.order_id, by=by, state=state.value)
 
 
-def choose_customer(ctx: ServiceContext, push: Push, cova_customer_id: str, *, by: str) -> None:
-    """Send the order to this COVA customer, as a person decided, and retry it."""
+def choose_customer(ctx: ServiceContext, push: Push, cova_customer_id: str, *, by: str) -> str:
+    """Send the order to this COVA customer, as a person decided, and retry it; what happens
+    next, as a sentence."""
     now = ctx.clock.now()
     with ctx.database.short() as connection:
         chosen = {"chosen_customer_id": cova_customer_id, "candidates_encrypted": None}
@@ -107,4 +138,7 @@ def choose_customer(ctx: ServiceContext, push: Push, cova_customer_id: str, *, b
             f"{by} chose COVA customer {cova_customer_id}.",
             at=now,
         )
-    retry_order(ctx, push, by=by)
+    audit.note(
+        ctx, push.store_id, "customer_chosen", push.order_id, by=by, customer=cova_customer_id
+    )
+    return retry_order(ctx, push, by=by)

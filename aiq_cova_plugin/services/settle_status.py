@@ -5,6 +5,8 @@ One transaction for all of it. The host's order moves forward and never back.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,7 +28,9 @@ from aiq_cova_plugin.store.database import DatabaseConnection
 from aiq_cova_plugin.store.holds import settle_after_all, start_settling
 from aiq_cova_plugin.store.models import Push
 
-_FRESH, _RECENT, _OLD = timedelta(minutes=5), timedelta(days=1), timedelta(days=7)
+FRESH, _RECENT = timedelta(minutes=5), timedelta(days=1)
+ON_DEMAND_AFTER = timedelta(days=7)
+"""From then on COVA is asked about an order when somebody wants to know."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,11 @@ class Settled:
 def next_poll_at(ctx: ServiceContext, in_pos_at: datetime, now: datetime) -> datetime:
     """When to ask about an order again: often while fresh, rarely when old."""
     age, usual = now - in_pos_at, ctx.config.status_interval_seconds
-    if age < _FRESH:
+    if age < FRESH:
         seconds = min(usual, 30.0)
     elif age < _RECENT:
         seconds = usual
-    elif age < _OLD:
+    elif age < ON_DEMAND_AFTER:
         seconds = usual * 5
     else:
         seconds = usual * 60
@@ -93,6 +97,7 @@ class _Settling:
         self._reading = reading
         self._now = ctx.clock.now()
         self.is_newly_in_pos = False
+        self.is_new_word = False
         self.new_warning = ""
 
     def carry_out(self) -> Settled:
@@ -159,10 +164,12 @@ class _Settling:
             if not (push.cancel_requested and not is_final):
                 values["next_attempt_at"] = None
         if reading.unknown_values:
-            self._warn(
-                values,
-                f"COVA says “{', '.join(reading.unknown_values)}”, which this version does not know.",
-            )
+            said = _unknown_said(reading.unknown_values)
+            self.is_new_word = said not in push.warning
+            self._warn(values, said)
+        elif _UNKNOWN_SAID.search(push.warning):
+            # COVA has gone on, or staff have said what it means.
+            values["warning"] = _UNKNOWN_SAID.sub("", push.warning).strip()
         if push.cancel_requested and target is PushState.COMPLETED:
             self._warn(
                 values, "The shop cancelled this order, but the register completed the sale."
@@ -172,11 +179,15 @@ class _Settling:
     def _warn(self, values: dict[str, Any], warning: str) -> None:
         """Add a warning to those the order has; each is announced once."""
         if warning not in self._push.warning:
-            values["warning"] = f"{self._push.warning} {warning}".strip()
+            known = values.get("warning", self._push.warning)
+            values["warning"] = f"{known} {warning}".strip()
             self.new_warning = warning
 
     def _record_events(self, before: PushState, target: PushState) -> None:
         reading, push = self._reading, self._push
+        if self.is_new_word:
+            for word in reading.unknown_values:
+                self._event(UNKNOWN_WORD, word)
         if self.is_newly_in_pos and target is PushState.IN_POS:
             self._event("in_pos", "COVA has the order and shows it at the register.")
             self._record_total()
@@ -246,6 +257,21 @@ def _announce(ctx: ServiceContext, push: Push, settled: Settled, settling: _Sett
 
 LATE = "The order has been waiting for COVA for more than 15 minutes."
 """The warning of an order that is on its way for long; gone once COVA has it."""
+
+UNKNOWN_WORD = "unknown_status"
+"""The step of the timeline whose detail is a status of COVA's that nobody knows."""
+
+_UNKNOWN_SAID = re.compile(
+    r"COVA says “[^”]*”, which nobody here knows\.( Say what it means [^.]*\.)?"
+)
+
+
+def _unknown_said(words: Sequence[str]) -> str:
+    return (
+        f"COVA says “{', '.join(words)}”, which nobody here knows. "
+        "Say what it means under Order settings."
+    )
+
 
 _SOLD_THOUGH_CANCELLED = "The shop cancelled this order, but the register completed the sale."
 _WHAT_HAPPENED = {

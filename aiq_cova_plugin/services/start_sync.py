@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from aiq_cova_plugin.errors import CovaPluginError, LeaseHeld
+from aiq_cova_plugin.services.audit import note
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.stores import credentials_of, require_enabled, require_store
 from aiq_cova_plugin.services.sync_catalog import sync_catalog
@@ -32,6 +33,8 @@ def start_sync(
         )
     run_id, app = str(uuid4()), ctx.sender()
     log.info("sync_started", extra={"store_id": store_id, "run_id": run_id, "started_by": by})
+    action = "run_approved" if approve else "sync_started"
+    note(ctx, store_id, action, run_id, by=by, full=full)
     threading.Thread(
         target=_sync,
         args=(app, ctx, store_id, run_id),

@@ -99,8 +99,9 @@ def credentials_of(ctx: ServiceContext, row: Connection) -> CovaCredentials:
     )
 
 
-def require_enabled(ctx: ServiceContext, store_id: str) -> Connection:
-    """The store's settings, when it is connected and switched on. Raises `NotConnected`."""
+def require_connected(ctx: ServiceContext, store_id: str) -> Connection:
+    """The store's settings, when its credentials are saved, switched on or not: enough for what
+    only reads. Raises `NotConnected`."""
     row = load_connection(ctx, store_id)
     if row is None or not has_credentials(row):
         raise NotConnected(
@@ -108,6 +109,12 @@ def require_enabled(ctx: ServiceContext, store_id: str) -> Connection:
             field="store",
             fix="Fill in all six fields under Store > Integrations > COVA.",
         )
+    return row
+
+
+def require_enabled(ctx: ServiceContext, store_id: str) -> Connection:
+    """The store's settings, when it is connected and switched on. Raises `NotConnected`."""
+    row = require_connected(ctx, store_id)
     if not row.enabled:
         raise NotConnected(
             f"COVA is switched off for store {store_id}.",

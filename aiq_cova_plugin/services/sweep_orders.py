@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from aiq_cova_plugin import signals
 from aiq_cova_plugin.host import OrderNotFound
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.enqueue_order import enqueue_order
+from aiq_cova_plugin.services.expire_holds import HOLD_EXPIRED, expire_forgotten_holds
 from aiq_cova_plugin.services.order_report import OrderReport
-from aiq_cova_plugin.services.reserve_stock import release_order
 from aiq_cova_plugin.services.stores import require_enabled, require_store
 from aiq_cova_plugin.store import outbox
-from aiq_cova_plugin.store.holds import forgotten_orders
+
+__all__ = ["HOLD_EXPIRED", "LOOK_BACK", "SweepReport", "sweep_orders"]
 
 LOOK_BACK = timedelta(days=2)
 """How far back confirmed orders are looked at."""
-
-FORGOTTEN_AFTER = timedelta(days=3)
-"""How long a hold lives without its order ever being confirmed or cancelled."""
 
 
 class SweepReport(OrderReport):
@@ -53,23 +50,5 @@ def sweep_orders(ctx: ServiceContext, store_id: str) -> SweepReport:
             log.exception("sweep_failed", extra={"store_id": store_id, "order_id": order_id})
             report.failed += 1
     report.waiting = report.changed
-    _expire_forgotten_holds(ctx, store_id)
+    expire_forgotten_holds(ctx, store_id)
     return report
-
-
-def _expire_forgotten_holds(ctx: ServiceContext, store_id: str) -> None:
-    """Free stock that is held for orders nobody ever confirmed or cancelled, and say so."""
-    before = ctx.clock.now() - FORGOTTEN_AFTER
-    with ctx.database.short() as connection:
-        forgotten = forgotten_orders(connection, store_id, before=before)
-    for order_id in forgotten:
-        with ctx.database.job_transaction():
-            release_order(ctx, store_id, order_id, reason="expired: never confirmed or cancelled")
-        log.warning("hold_expired", extra={"store_id": store_id, "order_id": order_id})
-        ctx.emit(
-            signals.order_needs_attention,
-            store_id=store_id,
-            order_id=order_id,
-            reason="Its stock was held for three days without the order being confirmed or "
-            "cancelled, so it was freed.",
-        )

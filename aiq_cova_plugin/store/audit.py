@@ -40,3 +40,19 @@ def add_entry(
 def entries_of(connection: sa.Connection, store_id: str, *, limit: int = 200) -> list[AuditEntry]:
     """The store's entries, newest first."""
     return many(connection, _A, _A.store_id == store_id, order_by=_A.id.desc(), limit=limit)
+
+
+def entries_page(
+    connection: sa.Connection, store_id: str, *, limit: int, offset: int
+) -> list[AuditEntry]:
+    """Some of the store's entries, newest first."""
+    query = sa.select(_A).where(_A.store_id == store_id).order_by(_A.id.desc())
+    rows = connection.execute(query.limit(limit).offset(offset))
+    return [AuditEntry(**row._mapping) for row in rows]
+
+
+def number_of_entries(connection: sa.Connection, store_id: str) -> int:
+    """How many entries the store has."""
+    return connection.execute(
+        sa.select(sa.func.count()).select_from(_A).where(_A.store_id == store_id)
+    ).scalar_one()

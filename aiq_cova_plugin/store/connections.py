@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +22,18 @@ def connection_of(connection: sa.Connection, store_id: str) -> Connection | None
 
 def all_connections(connection: sa.Connection) -> list[Connection]:
     return many(connection, _C, order_by=_C.store_id)
+
+
+def companies_of(connection: sa.Connection, store_ids: Collection[str]) -> dict[str, int | None]:
+    """dict: store id → COVA's company, for those of these stores that are connected."""
+    wanted = sorted(store_ids)
+    found: dict[str, int | None] = {}
+    for start in range(0, len(wanted), 500):
+        query = sa.select(_C.store_id, _C.company_id).where(
+            _C.store_id.in_(wanted[start : start + 500])
+        )
+        found |= {row.store_id: row.company_id for row in connection.execute(query)}
+    return found
 
 
 def save_connection(
@@ -48,6 +61,33 @@ def save_sync_state(connection: sa.Connection, store_id: str, values: dict[str, 
         insert_for(connection, SyncState)
         .values(store_id=store_id, **values)
         .on_conflict_do_update(index_elements=["store_id"], set_=values)
+    )
+
+
+def begin_outage(connection: sa.Connection, store_id: str, *, at: datetime) -> bool:
+    """Note that COVA does not answer for the store; False when that is known already."""
+    noted = connection.execute(
+        insert_for(connection, SyncState)
+        .values(store_id=store_id, last_outage_at=at)
+        .on_conflict_do_update(
+            index_elements=["store_id"],
+            set_={"last_outage_at": at},
+            where=SyncState.last_outage_at.is_(None),
+        )
+        .returning(SyncState.store_id)
+    )
+    return noted.first() is not None
+
+
+def end_outage(connection: sa.Connection, store_id: str) -> bool:
+    """Note that COVA answers again; False when it always did."""
+    return (
+        connection.execute(
+            sa.update(SyncState)
+            .where(SyncState.store_id == store_id, SyncState.last_outage_at.is_not(None))
+            .values(last_outage_at=None)
+        ).rowcount
+        == 1
     )
 
 

@@ -45,6 +45,17 @@ class Database:
     def engine(self) -> sa.Engine:
         return self._db.engine
 
+    @property
+    def allows_threads(self) -> bool:
+        """May several threads work at once? Not on an SQLite database that lives in memory."""
+        url = self._db.engine.url
+        return not (url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"))
+
+    def forget_connections(self) -> None:
+        """Leave the pool's connections to the process we were forked from."""
+        for engine in self._db.engines.values():
+            engine.dispose(close=False)
+
     @contextmanager
     def short(self) -> Iterator[sa.Connection]:
         """A connection of our own; commits at the end, rolls back on an exception."""
@@ -120,6 +131,11 @@ def explain_trouble(error: BaseException) -> tuple[str, str] | None:
         return (
             "The plugin's tables are missing or older than this version needs.",
             "Run: flask cova init-db",
+        )
+    if "is full" in text or "no space left" in text:
+        return (
+            "There is no room left for the shop's database: its disk is full.",
+            "Make room on that disk; the plugin goes on by itself.",
         )
     if "locked" in text:
         return "The database is busy with another write.", "Try again in a moment."

@@ -188,13 +188,6 @@ def release_settled(
     return released
 
 
-def prune_released(connection: sa.Connection, *, before: datetime) -> int:
-    """Delete holds that were released before then; how many."""
-    return connection.execute(
-        sa.delete(_H).where(_H.state == "released", _H.released_at < before)
-    ).rowcount
-
-
 def forgotten_orders(connection: sa.Connection, store_id: str, *, before: datetime) -> list[str]:
     """Orders that hold stock since before then and were never queued for COVA."""
     was_queued = sa.exists().where(Push.store_id == _H.store_id, Push.order_id == _H.order_id)

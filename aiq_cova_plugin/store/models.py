@@ -161,6 +161,7 @@ class Product(Base):
     is_locked: Mapped[bool] = mapped_column(default=False)
     is_excluded: Mapped[bool] = mapped_column(default=False)
     last_error: Mapped[str] = mapped_column(default="")
+    differing_fields: Mapped[str] = mapped_column(default="")
     vanished_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
 
@@ -257,7 +258,7 @@ class Run(Base):
 
 
 class RunIssue(Base):
-    """One thing about one product that a run could not use."""
+    """One thing about one product that a run could not use, or about the many not listed one by one."""
 
     __tablename__ = "cova_run_issue"
 
@@ -266,6 +267,7 @@ class RunIssue(Base):
     cova_product_id: Mapped[str] = mapped_column(sa.String(64))
     field: Mapped[str]
     reason: Mapped[str]
+    number_of_products: Mapped[int] = mapped_column(default=1)
 
 
 class Report(Base):
@@ -351,7 +353,7 @@ class Push(Base):
     payment_state: Mapped[str] = mapped_column(sa.String(16), default="")
     payment_reference: Mapped[str] = mapped_column(default="")
     payment_last4: Mapped[str | None] = mapped_column(sa.String(4))
-    tax_pricing: Mapped[str | None] = mapped_column(sa.String(8))
+    tax_pricing: Mapped[str | None] = mapped_column(sa.String(16))
     queued_at: Mapped[datetime]
     in_pos_at: Mapped[datetime | None]
     polled_at: Mapped[datetime | None]
@@ -362,6 +364,7 @@ class Push(Base):
         sa.UniqueConstraint("store_id", "order_id"),
         sa.Index(None, "state", "next_attempt_at"),
         sa.Index(None, "state", "poll_due_at"),
+        sa.Index(None, "finished_at"),
     )
 
 
@@ -432,15 +435,18 @@ class Alert(Base):
 
 
 class CallBudget(Base):
-    """What one company has used of COVA's quota for one service, counted by all workers together."""
+    """What one company has used of COVA's quota for one service, counted by all workers together.
+
+    `recent` is a list of [slot of five seconds, calls given out in it]. `calls` is how many were
+    ever given out; it moves with every write of `recent` and so guards it.
+    """
 
     __tablename__ = "cova_call_budget"
 
     company_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     service: Mapped[str] = _id(48)
-    window_began_at: Mapped[datetime]
+    recent: Mapped[list[Any]]
     calls: Mapped[int] = mapped_column(default=0)
-    calls_before: Mapped[int] = mapped_column(default=0)
     per_minute: Mapped[int]
     closed_until: Mapped[datetime | None]
     catalogue_closed_until: Mapped[datetime | None]

@@ -19,11 +19,11 @@ from aiq_cova_plugin.store.models import Connection, Push, PushEvent
 from aiq_cova_plugin.store.records import many, one
 
 _P = Push
-_PRIVATE: tuple[tuple[Any, Any, Any], ...] = (
-    (PushEvent, PushEvent.private_encrypted, PushEvent.at),
-    (Push, Push.candidates_encrypted, Push.queued_at),
+_PRIVATE: tuple[tuple[Any, Any], ...] = (
+    (PushEvent, PushEvent.private_encrypted),
+    (Push, Push.candidates_encrypted),
 )
-"""Where personal data is kept, encrypted: table, column, and the column that tells its age."""
+"""Where personal data is kept, encrypted: table and column."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,45 @@ def pushes(
     *,
     store_id: str | None = None,
     state: str | None = None,
+    search: str = "",
     limit: int = 1000,
+    offset: int = 0,
 ) -> list[Push]:
-    """Pushes, newest first."""
-    conditions = []
+    """Pushes, newest first; `search` as in `count_pushes`."""
+    wanted = _wanted(store_id, state, search)
+    return many(connection, _P, *wanted, order_by=_P.id.desc(), limit=limit, offset=offset)
+
+
+def count_pushes(
+    connection: sa.Connection,
+    *,
+    store_id: str | None = None,
+    state: str | None = None,
+    search: str = "",
+) -> int:
+    """How many pushes there are; `search` is part of an order's number, its id, or COVA's id.
+
+    Nothing of the shopper is searched: none of it is kept here.
+    """
+    wanted = _wanted(store_id, state, search)
+    return connection.execute(
+        sa.select(sa.func.count()).select_from(_P).where(*wanted)
+    ).scalar_one()
+
+
+def _wanted(store_id: str | None, state: str | None, search: str) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
     if store_id is not None:
         conditions.append(_P.store_id == store_id)
     if state is not None:
         conditions.append(_P.state == state)
-    return many(connection, _P, *conditions, order_by=(_P.id.desc(),), limit=limit)
+    text = search.strip().lstrip("#").lower()
+    if text:
+        columns = (_P.order_number, _P.order_id, _P.cova_order_id)
+        conditions.append(
+            sa.or_(*(sa.func.lower(each).contains(text, autoescape=True) for each in columns))
+        )
+    return conditions
 
 
 def state_counts(connection: sa.Connection, store_id: str | None = None) -> dict[str, int]:
@@ -102,22 +132,35 @@ def _is_switched_on() -> sa.ColumnElement[bool]:
     return sa.exists().where(Connection.store_id == _P.store_id, Connection.enabled.is_(True))
 
 
-def _is_waiting() -> sa.ColumnElement[bool]:
+def is_waiting() -> sa.ColumnElement[bool]:
+    """The condition that a worker has something to do about the push, now or later."""
     return sa.or_(
         _P.state.in_([state.value for state in WAITING_STATES]),
         sa.and_(_P.state == "in_pos", _P.cancel_requested.is_(True)),
     )
 
 
+def _may_be_sent() -> sa.ColumnElement[bool]:
+    """Is the store's Sync Orders on? An order that was never sent is held back without it; one
+    that may be in COVA is followed up all the same."""
+    is_on = sa.exists().where(Connection.store_id == _P.store_id, Connection.sync_orders.is_(True))
+    return sa.or_(_P.submitted_at.is_not(None), _P.cancel_requested.is_(True), is_on)
+
+
+def _is_due(now: datetime) -> list[sa.ColumnElement[bool]]:
+    return [
+        is_waiting(),
+        _may_be_sent(),
+        _P.next_attempt_at <= now,
+        sa.or_(_P.lease_until.is_(None), _P.lease_until <= now),
+    ]
+
+
 def due_push_ids(
     connection: sa.Connection, *, now: datetime, store_id: str | None = None, limit: int = 500
 ) -> list[int]:
     """Ids of the pushes a worker should act on, those confirmed first come first."""
-    conditions = [
-        _is_waiting(),
-        _P.next_attempt_at <= now,
-        sa.or_(_P.lease_until.is_(None), _P.lease_until <= now),
-    ]
+    conditions = _is_due(now)
     if store_id is not None:
         conditions.append(_P.store_id == store_id)
     rows = connection.execute(
@@ -129,14 +172,7 @@ def due_push_ids(
 def stores_with_due_pushes(connection: sa.Connection, *, now: datetime) -> list[str]:
     """Stores that have an order to act on right now."""
     rows = connection.execute(
-        sa.select(_P.store_id)
-        .where(
-            _is_waiting(),
-            _is_switched_on(),
-            _P.next_attempt_at <= now,
-            sa.or_(_P.lease_until.is_(None), _P.lease_until <= now),
-        )
-        .distinct()
+        sa.select(_P.store_id).where(_is_switched_on(), *_is_due(now)).distinct()
     )
     return [row.store_id for row in rows]
 
@@ -178,6 +214,29 @@ def claim_push(
         )
     )
     if claimed.rowcount != 1:
+        return None
+    return PushClaim(push, push.fence + 1, took_over=push.lease_owner is not None)
+
+
+def claim_for_person(
+    connection: sa.Connection, push_id: int, *, owner: str, now: datetime, seconds: float
+) -> PushClaim | None:
+    """Claim a push for what a person asked for, due or not; None while a worker has it."""
+    push = one(connection, _P, _P.id == push_id)
+    if push is None:
+        return None
+    claimed = change_push(
+        connection,
+        push_id,
+        {
+            "lease_owner": owner,
+            "lease_until": now + timedelta(seconds=seconds),
+            "fence": push.fence + 1,
+        },
+        _P.fence == push.fence,
+        sa.or_(_P.lease_until.is_(None), _P.lease_until <= now),
+    )
+    if not claimed:
         return None
     return PushClaim(push, push.fence + 1, took_over=push.lease_owner is not None)
 
@@ -241,15 +300,6 @@ def open_in_pos(
     return many(connection, _P, *conditions, order_by=(_P.poll_due_at, _P.id), limit=limit)
 
 
-def postpone_polls(connection: sa.Connection, store_id: str, *, until: datetime) -> None:
-    """Ask about no order of the store before then."""
-    connection.execute(
-        sa.update(_P)
-        .where(_P.store_id == store_id, _P.finished_at.is_(None), _P.poll_due_at < until)
-        .values(poll_due_at=until)
-    )
-
-
 def add_event(
     connection: sa.Connection,
     push_id: int,
@@ -276,20 +326,10 @@ def events_of(connection: sa.Connection, push_id: int) -> list[PushEvent]:
     return many(connection, PushEvent, PushEvent.push_id == push_id, order_by=PushEvent.id)
 
 
-def forget_private(connection: sa.Connection, *, before: datetime) -> int:
-    """Drop personal data kept encrypted since before then; how many values that was."""
-    forgotten = 0
-    for model, column, at in _PRIVATE:
-        forgotten += connection.execute(
-            sa.update(model).where(at < before, column.is_not(None)).values({column.key: None})
-        ).rowcount
-    return forgotten
-
-
 def rotate_private(connection: sa.Connection, rotate: Callable[[str], str]) -> int:
     """Encrypt the personal data kept here with another key; how many values that was."""
     rotated = 0
-    for model, column, _at in _PRIVATE:
+    for model, column in _PRIVATE:
         for row in connection.execute(
             sa.select(model.id, column.label("sealed")).where(column.is_not(None))
         ).all():
@@ -298,13 +338,6 @@ def rotate_private(connection: sa.Connection, rotate: Callable[[str], str]) -> i
             )
             rotated += 1
     return rotated
-
-
-def prune_finished(connection: sa.Connection, *, before: datetime) -> int:
-    """Delete pushes that ended before then, with their timelines; how many."""
-    old = sa.select(_P.id).where(_P.finished_at < before)
-    connection.execute(sa.delete(PushEvent).where(PushEvent.push_id.in_(old)))
-    return connection.execute(sa.delete(_P).where(_P.finished_at < before)).rowcount
 
 
 def payment_state_is(state: str) -> sa.ColumnElement[bool]:

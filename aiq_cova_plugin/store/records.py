@@ -23,11 +23,12 @@ def many(
     *conditions: Any,
     order_by: Any = None,
     limit: int | None = None,
+    offset: int = 0,
 ) -> list[M]:
-    """All rows that fit, in the order asked for."""
+    """All rows that fit, in the order asked for; `offset` of them left out."""
     query = sa.select(model).where(*conditions)
     if order_by is not None:
         query = query.order_by(*order_by if isinstance(order_by, tuple) else (order_by,))
     if limit is not None:
-        query = query.limit(limit)
+        query = query.limit(limit).offset(offset)
     return [model(**row._mapping) for row in connection.execute(query)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +13,12 @@ import sqlalchemy as sa
 from aiq_cova_plugin.domain.catalogue import FieldIssue
 from aiq_cova_plugin.store.models import Run, RunIssue
 from aiq_cova_plugin.store.records import many, one
+
+_MOST_CAUSES = 200
+_LISTED_PER_CAUSE = 100
+_LISTED_IN_ALL = 5000
+_ROWS_AT_ONCE = 500
+_OTHER_REASONS = "There are more reasons than are listed here."
 
 
 def start_run(connection: sa.Connection, values: dict[str, Any]) -> None:
@@ -32,6 +40,54 @@ def runs_of(connection: sa.Connection, store_id: str, *, limit: int) -> list[Run
     )
 
 
+def runs_page(
+    connection: sa.Connection, store_id: str, *, status: str | None, limit: int, offset: int
+) -> list[Run]:
+    """Some of the store's runs, newest first; with `status` only those that stand so."""
+    query = sa.select(Run).where(Run.store_id == store_id)
+    if status is not None:
+        query = query.where(Run.status == status)
+    query = query.order_by(Run.started_at.desc(), Run.id).limit(limit).offset(offset)
+    return [Run(**row._mapping) for row in connection.execute(query)]
+
+
+def status_counts(connection: sa.Connection, store_id: str) -> dict[str, int]:
+    """dict: status → number of runs of the store."""
+    number = sa.func.count().label("number_of_runs")
+    rows = connection.execute(
+        sa.select(Run.status, number).where(Run.store_id == store_id).group_by(Run.status)
+    )
+    return {row.status: row.number_of_runs for row in rows}
+
+
+def size_of_last_whole_pass(connection: sa.Connection, store_id: str) -> int | None:
+    """How many products the last whole pass that ended well read; None before the first."""
+    return connection.execute(
+        sa.select(Run.fetched)
+        .where(
+            Run.store_id == store_id,
+            Run.mode == "full",
+            Run.status.in_(("succeeded", "partial")),
+        )
+        .order_by(Run.started_at.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+
+
+def issues_after(
+    connection: sa.Connection, run_id: str, last_id: int, *, limit: int
+) -> list[RunIssue]:
+    """The run's issues with a higher id, in order; for reading many piece by piece."""
+    return many(
+        connection,
+        RunIssue,
+        RunIssue.run_id == run_id,
+        RunIssue.id > last_id,
+        order_by=RunIssue.id,
+        limit=limit,
+    )
+
+
 def close_dead_runs(connection: sa.Connection, store_id: str, *, now: datetime) -> int:
     """Close runs of the store that their worker never finished; call it holding the lease."""
     closed = connection.execute(
@@ -48,7 +104,22 @@ def close_dead_runs(connection: sa.Connection, store_id: str, *, now: datetime) 
 
 
 def record_issues(connection: sa.Connection, run_id: str, issues: Sequence[FieldIssue]) -> None:
-    if issues:
+    """Keep what a run could not use: of each cause so many products one by one, and one row
+    that says how many more there are."""
+    listed: list[tuple[FieldIssue, int]] = []
+    by_cause: dict[tuple[str, str], list[FieldIssue]] = defaultdict(list)
+    for issue in issues:
+        by_cause[issue.field, issue.reason].append(issue)
+    # The most frequent causes first: when there are too many causes as well, those are told.
+    causes = sorted(by_cause.values(), key=len, reverse=True)
+    for products in causes[:_MOST_CAUSES]:
+        room = max(0, min(_LISTED_PER_CAUSE, _LISTED_IN_ALL - len(listed), len(products)))
+        listed += [(issue, 1) for issue in products[:room]]
+        if more := len(products) - room:
+            listed.append((replace(products[0], cova_product_id=f"and {more:,} more"), more))
+    if left := sum(map(len, causes[_MOST_CAUSES:])):
+        listed.append((FieldIssue(f"and {left:,} more", "product", _OTHER_REASONS), left))
+    for start in range(0, len(listed), _ROWS_AT_ONCE):
         connection.execute(
             sa.insert(RunIssue),
             [
@@ -57,19 +128,30 @@ def record_issues(connection: sa.Connection, run_id: str, issues: Sequence[Field
                     "cova_product_id": issue.cova_product_id,
                     "field": issue.field,
                     "reason": issue.reason,
+                    "number_of_products": number,
                 }
-                for issue in issues
+                for issue, number in listed[start : start + _ROWS_AT_ONCE]
             ],
         )
 
 
 def issues_of(connection: sa.Connection, run_id: str, *, limit: int = 500) -> list[RunIssue]:
-    return many(connection, RunIssue, RunIssue.run_id == run_id, order_by=RunIssue.id, limit=limit)
+    """What a run could not use, product by product; rows that stand for many are left out."""
+    return many(
+        connection,
+        RunIssue,
+        RunIssue.run_id == run_id,
+        RunIssue.number_of_products <= 1,
+        order_by=RunIssue.id,
+        limit=limit,
+    )
 
 
 def grouped_issues(connection: sa.Connection, run_id: str) -> list[tuple[str, str, int]]:
     """(field, reason, number of products), most frequent first."""
-    number = sa.func.count().label("number_of_products")
+    # A row of before this was counted has a zero and stands for one product.
+    each = sa.case((RunIssue.number_of_products < 1, 1), else_=RunIssue.number_of_products)
+    number = sa.func.sum(each).label("number_of_products")
     rows = connection.execute(
         sa.select(RunIssue.field, RunIssue.reason, number)
         .where(RunIssue.run_id == run_id)
@@ -78,12 +160,3 @@ def grouped_issues(connection: sa.Connection, run_id: str) -> list[tuple[str, st
         .limit(200)
     )
     return [(row.field, row.reason, row.number_of_products) for row in rows]
-
-
-def prune_runs(connection: sa.Connection, *, before: datetime) -> int:
-    """Delete runs that started before, with their issues; how many runs went."""
-    old = sa.select(Run.id).where(Run.started_at < before, Run.status != "running")
-    connection.execute(sa.delete(RunIssue).where(RunIssue.run_id.in_(old)))
-    return connection.execute(
-        sa.delete(Run).where(Run.started_at < before, Run.status != "running")
-    ).rowcount

@@ -7,14 +7,16 @@ number of workers ticking at any pace run each job once (decision 0002).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
 from aiq_cova_plugin.clock import Clock
 from aiq_cova_plugin.store.database import Database, insert_for
-from aiq_cova_plugin.store.models import ScheduledJob
+from aiq_cova_plugin.store.models import Connection, ScheduledJob
 from aiq_cova_plugin.store.records import many
 
 _J = ScheduledJob
@@ -27,6 +29,7 @@ class ClaimedJob:
     store_id: str
     job: str
     fence: int
+    company_id: int | None = None
 
 
 class Schedule:
@@ -37,6 +40,7 @@ class Schedule:
         self._clock = clock
         self._owner = owner
         self._length = timedelta(seconds=seconds)
+        self._unfinished: dict[ClaimedJob, tuple[str, datetime | None]] = {}
 
     def plan(self, store_id: str, job: str, *, interval_seconds: float, due_at: datetime) -> None:
         """Put the job on the schedule, or change its interval; an earlier due time wins."""
@@ -74,8 +78,14 @@ class Schedule:
             conditions = [] if store_id is None else [_J.store_id == store_id]
             return many(connection, _J, *conditions, order_by=(_J.store_id, _J.job))
 
-    def claim_due(self, jobs: tuple[str, ...]) -> ClaimedJob | None:
-        """Claim the job that has been due longest, of the given kinds; None when none is."""
+    def claim_due(
+        self, jobs: tuple[str, ...], *, except_companies: Sequence[int] = ()
+    ) -> ClaimedJob | None:
+        """Claim the job that has been due longest, of the given kinds; None when none is.
+
+        Stores of `except_companies` keep their turn for later.
+        """
+        self._finish_the_unfinished()
         now = self._clock.now()
         is_due = sa.and_(
             _J.job.in_(jobs),
@@ -83,9 +93,11 @@ class Schedule:
             sa.or_(_J.lease_until.is_(None), _J.lease_until <= now),
         )
         with self._database.short() as connection:
+            company = Connection.company_id
             candidates = connection.execute(
-                sa.select(_J.store_id, _J.job, _J.fence, _J.due_at, _J.interval_seconds)
-                .where(is_due)
+                sa.select(_J.store_id, _J.job, _J.fence, _J.due_at, _J.interval_seconds, company)
+                .outerjoin(Connection, Connection.store_id == _J.store_id)
+                .where(is_due, sa.or_(company.is_(None), company.not_in(except_companies)))
                 .order_by(_J.due_at)
                 .limit(10)
             ).all()
@@ -108,11 +120,29 @@ class Schedule:
                     )
                 )
             if claimed.rowcount == 1:
-                return ClaimedJob(row.store_id, row.job, row.fence + 1)
+                return ClaimedJob(row.store_id, row.job, row.fence + 1, row.company_id)
         return None
 
-    def finish(self, claimed: ClaimedJob, *, error: str = "") -> None:
-        """Give the claim back and note how it went."""
+    def finish(
+        self, claimed: ClaimedJob, *, error: str = "", again_at: datetime | None = None
+    ) -> None:
+        """Give the claim back and note how it went; `again_at` makes it due before its time.
+
+        Where the database fails, that is made up for before the next claim.
+        """
+        self._unfinished[claimed] = error, again_at
+        self._finish(claimed, error=error, again_at=again_at)
+        self._unfinished.pop(claimed, None)
+
+    def _finish_the_unfinished(self) -> None:
+        for claimed, (error, again_at) in list(self._unfinished.items()):
+            self._finish(claimed, error=error, again_at=again_at)
+            self._unfinished.pop(claimed, None)
+
+    def _finish(self, claimed: ClaimedJob, *, error: str, again_at: datetime | None) -> None:
+        due_at: Any = _J.due_at
+        if again_at is not None:
+            due_at = sa.case((_J.due_at > again_at, again_at), else_=_J.due_at)
         with self._database.short() as connection:
             connection.execute(
                 sa.update(_J)
@@ -126,6 +156,7 @@ class Schedule:
                     lease_until=None,
                     last_finished_at=self._clock.now(),
                     last_error=error,
+                    due_at=due_at,
                 )
             )
 

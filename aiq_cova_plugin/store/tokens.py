@@ -9,6 +9,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from aiq_cova_plugin.domain.secret_text import SecretText
 from aiq_cova_plugin.errors import SecretsUnreadable
 from aiq_cova_plugin.store.database import Database, insert_for
 from aiq_cova_plugin.store.leases import Leases
@@ -36,7 +37,11 @@ class DatabaseTokenStore:
             content = json.loads(self._vault.decrypt(row.token_encrypted))
         except SecretsUnreadable:
             return None  # the keys were changed: a new token costs one log-in
-        return content["token"], datetime.fromisoformat(content["renew_at"]), row.expires_at
+        return (
+            SecretText(content["token"]),
+            datetime.fromisoformat(content["renew_at"]),
+            row.expires_at,
+        )
 
     def save_parts(
         self, key: str, access_token: str, renew_at: datetime, expires_at: datetime

@@ -15,21 +15,25 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask import Flask
 
+from aiq_cova_plugin.domain.differences import compare_fields
 from aiq_cova_plugin.host import (
     Category,
     Host,
     LabValue,
+    NamesUsers,
     Order,
     OrderNotFound,
     OrderStatus,
     PriceTier,
     ProductChange,
+    ReadsProducts,
     TaxRate,
     Weight,
 )
 
 _PRODUCT = "0b6f0c52-1111-4a5e-9c1e-5a0e3c7d0001"
 _OTHER = "0b6f0c52-1111-4a5e-9c1e-5a0e3c7d0002"
+_UNKNOWN = "0b6f0c52-1111-4a5e-9c1e-5a0e3c7d0009"
 _NOBODYS_ORDER = "no-such-order"
 
 
@@ -242,12 +246,99 @@ class HostConformance:
 
         assert commits == []
 
+    # --- what a host may offer besides ---------------------------------------------------
+
+    def test_what_was_written_is_read_back(
+        self, app: Flask, db: Any, host: Host, store_id: str
+    ) -> None:
+        """Optional: with `current_products` the pages compare COVA with the shop itself.
+
+        Every value comes back equal to what was written; a field the host cannot tell may be
+        left out. What only looks different (10 and 10.00, an empty text and None) is equal.
+        """
+        reader = _reader_of(host)
+        with app.app_context():
+            fields = every_field(next(iter(host.categories(store_id)), None))
+            self._apply(db, host, store_id, [ProductChange(_PRODUCT, "create", fields)])
+
+            found = reader.current_products(store_id, [_PRODUCT])[_PRODUCT]
+
+        assert found, "a product the shop has has at least one field"
+        told = [each for each in compare_fields(fields, found, following=()) if each.name in found]
+        wrong = [(each.name, each.cova, each.shop) for each in told if each.verdict != "same"]
+        assert wrong == [], f"read back otherwise than written (field, written, read): {wrong}"
+
+    def test_reading_back_follows_the_last_change(
+        self, app: Flask, db: Any, host: Host, store_id: str
+    ) -> None:
+        reader = _reader_of(host)
+        with app.app_context():
+            self._apply(db, host, store_id, [_create(_PRODUCT)])
+            before = reader.current_products(store_id, [_PRODUCT])[_PRODUCT]
+            change = {"quantity": Decimal(0), "enabled": False}
+            self._apply(db, host, store_id, [ProductChange(_PRODUCT, "hide", change)])
+
+            after = reader.current_products(store_id, [_PRODUCT])[_PRODUCT]
+
+        compared = compare_fields(change, after, following=())
+        stale = [each.name for each in compared if each.verdict == "differs"]
+        assert stale == [], f"read back as before the last change: {stale}"
+        assert after.get("name") == before.get("name")
+
+    def test_only_products_the_shop_has_are_read_back(
+        self, app: Flask, db: Any, host: Host, store_id: str
+    ) -> None:
+        reader = _reader_of(host)
+        with app.app_context():
+            self._apply(db, host, store_id, [_create(_PRODUCT)])
+
+            found = reader.current_products(store_id, [_PRODUCT, _UNKNOWN])
+            nothing = reader.current_products(store_id, [])
+
+        assert set(found) == {_PRODUCT}
+        assert not nothing
+
+    def test_reading_back_changes_and_commits_nothing(
+        self, app: Flask, db: Any, host: Host, store_id: str
+    ) -> None:
+        reader = _reader_of(host)
+        with app.app_context():
+            self._apply(db, host, store_id, [_create(_PRODUCT)])
+            commits = _count_commits(db)
+
+            reader.current_products(store_id, [_PRODUCT])
+
+            assert not db.session.dirty
+            assert not db.session.new
+            db.session.rollback()
+        assert commits == []
+
+    def test_nobody_is_named_without_logging_in(self, app: Flask, host: Host) -> None:
+        """Optional: with `current_user` the audit trail says who did it."""
+        namer = _namer_of(host)
+        with app.test_request_context("/"):
+            assert namer.current_user() == ""
+
     def _apply(
         self, db: Any, host: Host, store_id: str, changes: Sequence[ProductChange]
     ) -> Sequence[Any]:
         results = host.apply_products(store_id, changes)
         db.session.commit()
         return results
+
+
+def _reader_of(host: Host) -> ReadsProducts:
+    """The host as one that reads its products back; skips the test when it does not offer it."""
+    if not isinstance(host, ReadsProducts):
+        pytest.skip("This host does not offer current_products, which is optional.")
+    return host
+
+
+def _namer_of(host: Host) -> NamesUsers:
+    """The host as one that names its users; skips the test when it does not offer it."""
+    if not isinstance(host, NamesUsers):
+        pytest.skip("This host does not offer current_user, which is optional.")
+    return host
 
 
 def every_field(category: Category | None) -> dict[str, Any]:

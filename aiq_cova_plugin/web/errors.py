@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import NotFound
 
@@ -22,6 +22,8 @@ from aiq_cova_plugin.errors import (
     Retryable,
     UnknownStore,
 )
+from aiq_cova_plugin.redaction import safe_reason
+from aiq_cova_plugin.services.context import log
 from aiq_cova_plugin.web.access import DatabaseTrouble, PermissionMissing
 from aiq_cova_plugin.web.htmx import answer, is_htmx
 from aiq_cova_plugin.web.page import render_plain
@@ -78,6 +80,7 @@ def add_error_pages(blueprint: Blueprint, *, base_template: str) -> None:
 
     @blueprint.errorhandler(PermissionMissing)
     def permission_missing(error: PermissionMissing) -> Response:
+        log.warning("access_refused", extra={"action": error.action, **_who()})
         what = _PERMISSIONS.get(error.action, error.action)
         return show(
             ErrorView(
@@ -91,6 +94,7 @@ def add_error_pages(blueprint: Blueprint, *, base_template: str) -> None:
 
     @blueprint.errorhandler(CSRFError)
     def token_missing(_error: CSRFError) -> Response:
+        log.warning("form_token_refused", extra=_who())
         return show(
             ErrorView(
                 title="Please try again",
@@ -126,6 +130,12 @@ def add_error_pages(blueprint: Blueprint, *, base_template: str) -> None:
         )
         _say_when_to_return(response, error)
         return response
+
+
+def _who() -> dict[str, str]:
+    """Which page of which store was asked for; the id as the browser sent it, on one line."""
+    store_id = str((request.view_args or {}).get("store_id", ""))
+    return {"endpoint": request.endpoint or "", "store_id": safe_reason(store_id)}
 
 
 def _say_when_to_return(response: Response, error: Any) -> None:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flask import request
 from flask.typing import ResponseReturnValue
 
-from aiq_cova_plugin.domain.field_values import decimal_text
-from aiq_cova_plugin.services.overview import HoldsReport, ProductSum, holds_report
-from aiq_cova_plugin.store.models import Hold
+from aiq_cova_plugin.services.explain_holds import (
+    PRODUCTS_PER_PAGE,
+    HoldsReport,
+    ProductSum,
+    holds_report,
+)
+from aiq_cova_plugin.store.models import Alert, Hold
 from aiq_cova_plugin.web.access import needs
+from aiq_cova_plugin.web.issue_words import product_url
 from aiq_cova_plugin.web.page import StorePage
+from aiq_cova_plugin.web.paging import Paging, page_number, paging
 from aiq_cova_plugin.web.view_models import (
     HOLD_WORDS,
     Moment,
@@ -18,6 +25,8 @@ from aiq_cova_plugin.web.view_models import (
     quantity_text,
     words_of,
 )
+
+_LONGEST_SEARCH = 100
 
 
 @dataclass(frozen=True)
@@ -34,29 +43,68 @@ class HoldRow:
 
 @dataclass(frozen=True)
 class SumView:
-    """A product's sum, ready to read; `remark` says what is odd about it."""
+    """A product's sum, ready to read; `remark` says what is odd about it.
+
+    `url` is the product's page, empty when there is none. `told` is what the shop was last
+    told, empty when staff own the quantity or it never was.
+    """
 
     sums: ProductSum
     stock: str
     read_at: Moment | None
     rows: list[HoldRow]
     sellable: str
+    told: str
     remark: str
+    url: str
+
+
+@dataclass(frozen=True)
+class ExpiredHold:
+    """A hold that ended because nobody ever confirmed or cancelled its order."""
+
+    hold: Hold
+    product_name: str
+    quantity: str
+    released: Moment | None
+    alert: Alert | None
 
 
 @dataclass(frozen=True)
 class HoldsPage:
-    """Every product with an open hold."""
+    """One page of the sums. `product_id` and `search` are what was asked for."""
 
     report: HoldsReport
     sums: list[SumView]
+    expired: list[ExpiredHold]
+    search: str
+    product_id: str
+    pages: Paging
 
 
 @needs("view")
 def show(page: StorePage) -> ResponseReturnValue:
-    report = holds_report(page.ctx, page.store.id)
-    sums = [_sum_view(page, each, report) for each in report.products]
-    return page.render("holds/page.html", HoldsPage(report, sums), section="holds")
+    """All sums; `?product=` that product alone, `?q=` those whose name or order fits."""
+    product_id = request.args.get("product", "").strip().lower()
+    search = request.args.get("q", "").strip()[:_LONGEST_SEARCH]
+    number = page_number()
+    report = holds_report(
+        page.ctx, page.store.id, product_id=product_id or None, search=search, page=number
+    )
+    view = HoldsPage(
+        report=report,
+        sums=[_sum_view(page, each, report) for each in report.products],
+        expired=[_expired(page, each, report) for each in report.expired],
+        search=search,
+        product_id=product_id,
+        pages=paging(
+            number,
+            report.number_found,
+            PRODUCTS_PER_PAGE,
+            lambda to: page.url("holds", q=search or None, page=to if to > 1 else None),
+        ),
+    )
+    return page.render("holds/page.html", view, section="holds")
 
 
 def _sum_view(page: StorePage, sums: ProductSum, report: HoldsReport) -> SumView:
@@ -69,14 +117,26 @@ def _sum_view(page: StorePage, sums: ProductSum, report: HoldsReport) -> SumView
                 hold,
                 report.order_numbers.get(hold.order_id, hold.order_id),
                 hold.order_id in report.order_numbers,
-                decimal_text(hold.quantity),
+                quantity_text(hold.quantity),
                 words_of(HOLD_WORDS, hold.state),
                 page.when(hold.since),
             )
             for hold in sums.holds
         ],
         sellable=quantity_text(sums.sellable),
+        told="" if report.staff_own_quantity or sums.told is None else sums.told,
         remark=_remark(sums, report),
+        url=product_url(page, sums.cova_product_id),
+    )
+
+
+def _expired(page: StorePage, hold: Hold, report: HoldsReport) -> ExpiredHold:
+    return ExpiredHold(
+        hold,
+        report.expired_names.get(hold.cova_product_id, hold.cova_product_id),
+        quantity_text(hold.quantity),
+        page.when(hold.released_at),
+        report.alerts.get(hold.order_id),
     )
 
 
@@ -84,7 +144,7 @@ def _remark(sums: ProductSum, report: HoldsReport) -> str:
     if sums.stock is None:
         return "COVA has not said how much there is, so nothing can be sold by this sum."
     if sums.held > sums.stock:
-        over = decimal_text(sums.held - sums.stock)
+        over = quantity_text(sums.held - sums.stock)
         return f"Oversold by {over}: more is promised than COVA counts. Check the shelf."
     if report.staff_own_quantity:
         return ""

@@ -2,136 +2,153 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flask.typing import ResponseReturnValue
 
+from aiq_cova_plugin.services.charts import last_days
 from aiq_cova_plugin.services.overview import Overview, overview_of
 from aiq_cova_plugin.web.access import needs
+from aiq_cova_plugin.web.charts import Chart, charts_of
 from aiq_cova_plugin.web.orders import OrderRow, order_rows
+from aiq_cova_plugin.web.overview_words import (
+    agreement_words,
+    connection_words,
+    freshness_words,
+    headline_words,
+    readiness_words,
+)
 from aiq_cova_plugin.web.page import StorePage
 from aiq_cova_plugin.web.runs import RunRow, run_rows
-from aiq_cova_plugin.web.view_models import CONNECTION_WORDS, Words, counted, words_of
+from aiq_cova_plugin.web.view_models import (
+    Tone,
+    Words,
+    counted,
+    zone_of,
+)
 
-_URGENT_SHOWN = 10
+
+@dataclass(frozen=True)
+class Need:
+    """One thing that needs a person, and the link that leads to its mending.
+
+    `permission` is what the link takes, empty when looking is enough.
+    """
+
+    title: str
+    tone: Tone
+    message: str
+    fix: str
+    label: str
+    url: str
+    permission: str = ""
 
 
 @dataclass(frozen=True)
 class OverviewPage:
-    """The overview in words. `headline` is the one sentence to read."""
+    """The overview in words. `headline` is the one sentence to read.
+
+    What needs a person comes in this order: `first_needs`, `urgent` orders, the held sync,
+    `warned` orders, `other_needs`.
+    """
 
     facts: Overview
     headline: Words
     connection: Words
+    readiness: Words
     freshness: Words
     agreement: Words
+    first_needs: list[Need]
     urgent: list[OrderRow]
     warned: list[OrderRow]
+    other_needs: list[Need]
     waiting: list[OrderRow]
     runs: list[RunRow]
+    charts: list[Chart]
 
     @property
-    def urgent_not_shown(self) -> int:
-        return len(self.facts.urgent) - len(self.urgent)
+    def is_anything_needed(self) -> bool:
+        return bool(
+            self.first_needs or self.urgent or self.warned or self.other_needs or self.facts.held
+        )
 
 
 @needs("view")
 def show(page: StorePage) -> ResponseReturnValue:
     facts = overview_of(page.ctx, page.store.id)
+    days = last_days(page.ctx, page.store.id, zone=zone_of(page.store.timezone))
+    charts = charts_of(days)
     view = OverviewPage(
         facts=facts,
-        headline=_headline(facts),
-        connection=_connection(facts),
-        freshness=_freshness(facts),
-        agreement=_agreement(facts),
-        urgent=order_rows(page, facts.urgent[:_URGENT_SHOWN]),
+        headline=headline_words(facts),
+        connection=connection_words(facts),
+        readiness=readiness_words(facts),
+        freshness=freshness_words(facts),
+        agreement=agreement_words(facts),
+        first_needs=list(_first_needs(page, facts)),
+        urgent=order_rows(page, facts.urgent),
         warned=order_rows(page, facts.warned),
+        other_needs=list(_other_needs(page, facts)),
         waiting=order_rows(page, facts.waiting),
         runs=run_rows(page, facts.recent_runs),
+        charts=[] if all(each.is_empty for each in charts) else charts,
     )
     return page.render("overview/page.html", view, section="overview")
 
 
-def _headline(facts: Overview) -> Words:
-    if facts.urgent:
-        number = counted(len(facts.urgent), "order")
-        need = "needs" if len(facts.urgent) == 1 else "need"
-        return Words(f"{number} {need} you", "bad", "They are listed below, the oldest first.")
-    if facts.settings.state == "not_connected":
-        return Words(
-            "COVA is not connected yet",
-            "quiet",
-            "Fill in the six fields from COVA's onboarding package; products follow in seconds.",
-        )
-    if facts.settings.state == "frozen":
-        return Words("COVA is switched off", "quiet", CONNECTION_WORDS["frozen"].meaning)
-    if facts.settings.check_ok is False:
-        return Words(
-            "COVA refuses the connection", "bad", "Correct the field named below, then save."
-        )
-    if facts.held is not None:
-        return Words(
-            "A sync waits for you", "attention", "It would change unusually much of the menu."
-        )
-    if facts.settings.state == "not_ready":
-        return Words("COVA is not ready", "attention", _what_is_missing(facts))
-    if facts.last_good_at is None:
-        if facts.running is not None:
-            return Words("The first sync is running", "busy", "Products appear while it goes.")
-        return Words("Waiting for the first sync", "busy", "It starts by itself within seconds.")
-    if not facts.is_fresh:
-        return Words(
-            "The menu is out of date", "bad", "No sync has gone well lately. See the reason below."
-        )
-    if facts.warned:
-        return Words(
-            "An order has a warning", "attention", "It is in COVA, but somebody must know more."
-        )
-    if facts.agrees:
-        return Words("All is well", "ok", "Shop and COVA agree, and no order is stuck.")
-    return Words("Connected, with gaps", "attention", "Some products could not be taken over.")
-
-
-def _connection(facts: Overview) -> Words:
-    words = words_of(CONNECTION_WORDS, facts.settings.state)
-    if facts.settings.check_ok is False:
-        return Words("Refused", "bad", facts.settings.check_message)
-    if facts.settings.state == "not_ready":
-        return Words(words.label, words.tone, _what_is_missing(facts))
-    return words
-
-
-def _what_is_missing(facts: Overview) -> str:
+def _first_needs(page: StorePage, facts: Overview) -> Iterator[Need]:
     settings = facts.settings
-    if not settings.enabled:
-        return "The six fields are saved. Switch COVA on when you are ready."
-    if settings.check_ok is None:
-        return "The credentials have not been tried yet. Press Test connection."
-    return "Orders cannot be sent without an Integrator ID."
+    if settings.check_ok is False:
+        yield Need(
+            "COVA refuses the connection",
+            "bad",
+            settings.check_message,
+            "Correct the field COVA names, test the connection, and save.",
+            "Open the connection",
+            page.url("settings"),
+            "configure",
+        )
+    if settings.enabled and facts.last_good_at is not None and not facts.is_fresh:
+        yield Need(
+            "The menu is out of date",
+            "bad",
+            "No sync has gone through wholly for a while.",
+            "Look at the last sync; it says what went wrong.",
+            "Open the syncs",
+            page.url("runs"),
+        )
 
 
-def _freshness(facts: Overview) -> Words:
-    if facts.last_good_at is None:
-        return Words("No sync yet", "quiet", "Nothing has been read from COVA so far.")
-    if facts.is_fresh:
-        return Words("Fresh", "ok", "The last good sync is recent.")
-    if not facts.settings.enabled:
-        return Words("Standing still", "quiet", "COVA is switched off, so nothing is read.")
-    return Words("Out of date", "bad", "The menu may show what COVA no longer has.")
-
-
-def _agreement(facts: Overview) -> Words:
-    if facts.last_good_at is None:
-        return Words("Unknown", "quiet", "Nothing to compare yet.")
-    if facts.agrees:
-        return Words("In agreement", "ok", "All that COVA said was taken over.")
-    reasons = []
-    if facts.urgent:
-        reasons.append(f"{counted(len(facts.urgent), 'order')} not settled with COVA")
-    if facts.troubled:
-        reasons.append("some products could not be saved in the shop")
-    last = next((run for run in facts.recent_runs if run.status != "running"), None)
-    if last is not None and last.status != "succeeded":
-        reasons.append("the last sync did not go through wholly")
-    text = ", ".join(reasons) or "a sync is under way"
-    return Words("Not wholly", "attention", f"{text[:1].upper()}{text[1:]}.")
+def _other_needs(page: StorePage, facts: Overview) -> Iterator[Need]:
+    for alert in facts.expired:
+        yield Need(
+            f"Order {alert.subject}: its stock is free again",
+            "attention",
+            alert.message,
+            alert.fix,
+            "Open the holds",
+            page.url("holds"),
+        )
+    if facts.has_differences and facts.comparison is not None:
+        yield Need(
+            facts.comparison.message,
+            "attention",
+            "The last comparison found where shop, plugin and COVA do not agree.",
+            "Each difference says why it is so, and has its button.",
+            "Open the comparison",
+            page.url("reconcile"),
+        )
+    if facts.unmapped:
+        number = counted(facts.unmapped, "product")
+        yield Need(
+            f"{number} without a category of their own"
+            if facts.unmapped > 1
+            else f"{number} without a category of its own",
+            "attention",
+            "No rule says where they belong, so they are in the fallback or in none.",
+            "Say under POS settings which category they belong to.",
+            "Open the POS settings",
+            page.url("pos_settings"),
+            "configure",
+        )

@@ -24,13 +24,17 @@ _NOTICE = "_cova_notice"
 
 _NAVIGATION = (
     ("overview", "Overview", "view"),
+    ("products", "Products", "view"),
     ("runs", "Syncs", "view"),
     ("orders", "Orders", "view"),
     ("holds", "Holds", "view"),
+    ("reconcile", "Compare", "view"),
     ("pos_settings", "POS settings", "configure"),
+    ("order_settings", "Order settings", "configure"),
     ("settings", "Connection", "configure"),
+    ("activity", "Activity", "configure"),
 )
-_SECTIONS = {"run": "runs", "order": "orders"}
+_SECTIONS = {"run": "runs", "preview": "runs", "order": "orders", "product": "products"}
 
 
 @dataclass(frozen=True)

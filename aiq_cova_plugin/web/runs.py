@@ -2,47 +2,59 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from flask import abort, request
 from flask.typing import ResponseReturnValue
 
 from aiq_cova_plugin.errors import LeaseHeld, NeedsOperator, Retryable
-from aiq_cova_plugin.services.overview import (
-    IssueGroup,
-    product_names,
+from aiq_cova_plugin.services.reports import PREVIEW, report_of
+from aiq_cova_plugin.services.show_runs import (
+    RUNS_PER_PAGE,
+    RunDetails,
+    every_issue,
     run_details,
+    run_list,
     running_run,
-    runs_of_store,
 )
-from aiq_cova_plugin.services.plan_product import ProductPlan
-from aiq_cova_plugin.services.pos_settings import FIELD_LABELS
 from aiq_cova_plugin.services.start_sync import start_sync
-from aiq_cova_plugin.services.sync_catalog import SyncReport, preview_sync
 from aiq_cova_plugin.store.models import Run
+from aiq_cova_plugin.web import preview
 from aiq_cova_plugin.web.access import needs
+from aiq_cova_plugin.web.csv_download import csv_response, wants_csv
 from aiq_cova_plugin.web.htmx import is_htmx, target_id
+from aiq_cova_plugin.web.issue_words import ISSUE_LABELS, Cause, cause_of, fix_of
 from aiq_cova_plugin.web.page import StorePage
+from aiq_cova_plugin.web.paging import Paging, page_number, paging
+from aiq_cova_plugin.web.run_words import (
+    duration_of,
+    progress_of,
+    quiet_for,
+    reading_time_left,
+    step_of,
+    summary_of,
+)
+from aiq_cova_plugin.web.sync_button import (
+    BUTTON_ID,
+    ButtonState,
+    counters,
+    writing_mark,
+    writing_time_left,
+)
 from aiq_cova_plugin.web.view_models import (
-    ACTION_WORDS,
     MODE_WORDS,
     PHASE_WORDS,
     RUN_WORDS,
     TRIGGER_WORDS,
     Moment,
     Words,
-    counted,
     words_of,
 )
 
-BUTTON_ID = "cova-sync-"
-"""How the id of a Sync button's element begins; the store's id follows."""
-
 _STARTING_SECONDS = 60
-_CHANGES_SHOWN = 200
-_ISSUE_LABELS = FIELD_LABELS | {"product": "The whole product"}
+_STATUSES = ("running", "held", "failed", "partial", "succeeded")
+"""The order of the tabs: what may need somebody first."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +71,43 @@ class RunRow:
 
 
 @dataclass(frozen=True)
+class StatusTab:
+    """One filter of the list."""
+
+    status: str
+    label: str
+    number: int
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class RunsPage:
+    """One page of the history."""
+
+    rows: list[RunRow]
+    tabs: list[StatusTab]
+    pages: Paging
+    status: str
+
+
+@dataclass(frozen=True)
 class RunPage:
-    """One run, finished or not; `progress` is 0 to 100, None while the end is not known."""
+    """One run, finished or not; `progress` is 0 to 100, None while the end is not known.
+
+    `step` says in words how far it is; `time_left` how long it may still take, empty while
+    that would be a guess. `preview_made_at` is when the last preview was made.
+    """
 
     row: RunRow
     is_running: bool
     poll_url: str
     phase: str
     progress: int | None
-    issues: list[IssueGroup]
+    step: str
+    time_left: str
+    causes: list[Cause]
     quiet_for: str
+    preview_made_at: Moment | None
 
 
 @dataclass(frozen=True)
@@ -78,25 +117,31 @@ class StartingRun:
     poll_url: str
 
 
-@dataclass(frozen=True)
-class ButtonState:
-    """What a Sync button shows: nothing special, progress, or how it ended."""
-
-    store_id: str
-    poll_url: str = ""
-    run_url: str = ""
-    words: Words | None = None
-    detail: str = ""
-
-    @property
-    def element_id(self) -> str:
-        return f"{BUTTON_ID}{self.store_id}"
-
-
 @needs("view")
 def list_runs(page: StorePage) -> ResponseReturnValue:
-    rows = run_rows(page, runs_of_store(page.ctx, page.store.id))
-    return page.render("runs/page.html", rows, section="runs")
+    """The history, newest first; `?status=` leaves all others out."""
+    status = request.args.get("status", "")
+    status = status if status in _STATUSES else ""
+    number = page_number()
+    found = run_list(page.ctx, page.store.id, status=status or None, page=number)
+    every = StatusTab("", "All", sum(found.counts.values()), not status)
+    tabs = [every] + [
+        StatusTab(each, words_of(RUN_WORDS, each).label, found.counts.get(each, 0), each == status)
+        for each in _STATUSES
+        if found.counts.get(each) or each == status
+    ]
+    view = RunsPage(
+        rows=run_rows(page, found.runs),
+        tabs=tabs,
+        pages=paging(
+            number,
+            found.number_found,
+            RUNS_PER_PAGE,
+            lambda to: page.url("runs", status=status or None, page=to if to > 1 else None),
+        ),
+        status=status,
+    )
+    return page.render("runs/page.html", view, section="runs")
 
 
 @needs("view")
@@ -105,25 +150,45 @@ def show(page: StorePage, run_id: str) -> ResponseReturnValue:
     details = run_details(page.ctx, page.store.id, run_id)
     if details is None:
         return _show_starting(page, run_id)
+    if wants_csv():
+        return csv_response(f"sync-{run_id[:8]}", _CSV_HEADER, _csv_rows(page, run_id))
     row = run_rows(page, [details.run])[0]
-    is_running = details.run.status == "running"
     if _is_button():
-        return _button(page, row)
-    view = RunPage(
-        row=row,
-        is_running=is_running,
-        poll_url=page.url("run", run_id=run_id),
-        phase=PHASE_WORDS.get(details.run.phase, ""),
-        progress=_progress(details.run),
-        issues=[
-            replace(issue, field=_ISSUE_LABELS.get(issue.field, issue.field))
-            for issue in details.issues
-        ],
-        quiet_for=_quiet_for(page, details.run),
-    )
+        return _button(page, row, details.expected)
+    view = _run_page(page, details, row)
     if is_htmx():
         return page.fragment("run/_run.html", view)
     return page.render("run/page.html", view, section="run")
+
+
+def _run_page(page: StorePage, details: RunDetails, row: RunRow) -> RunPage:
+    run, seen = details.run, request.args.get("seen", "")
+    left = reading_time_left(run, details.expected, page.now) or writing_time_left(
+        run, seen, page.now
+    )
+    last_preview = report_of(page.ctx, page.store.id, PREVIEW, with_document=False).state
+    is_after = last_preview is not None and last_preview.started_at > run.started_at
+    return RunPage(
+        row=row,
+        is_running=run.status == "running",
+        poll_url=page.url("run", run_id=run.id, seen=writing_mark(run, seen, page.now)),
+        phase=PHASE_WORDS.get(run.phase, ""),
+        progress=progress_of(run, details.expected),
+        step=step_of(run, details.expected),
+        time_left=left,
+        causes=[
+            cause_of(
+                page,
+                field=each.field,
+                reason=each.reason,
+                number_of_products=each.number_of_products,
+                named=each.named,
+            )
+            for each in details.issues
+        ],
+        quiet_for=quiet_for(run, page.now),
+        preview_made_at=page.when(last_preview.finished_at) if last_preview and is_after else None,
+    )
 
 
 @needs("sync")
@@ -131,7 +196,7 @@ def start(page: StorePage) -> ResponseReturnValue:
     """Start a sync in the background, or show what one would do (`preview`)."""
     full, approve = _ticked("full"), _ticked("approve")
     if _ticked("preview"):
-        return _preview(page, full=full)
+        return preview.begin(page, full=full)
     try:
         run_id = start_sync(page.ctx, page.store.id, full=full, approve=approve, by=page.actor)
     except (NeedsOperator, Retryable) as exc:
@@ -154,10 +219,10 @@ def run_rows(page: StorePage, runs: list[Run]) -> list[RunRow]:
             run=run,
             words=words_of(RUN_WORDS, run.status),
             started=page.when(run.started_at),
-            duration=_duration(run),
+            duration=duration_of(run),
             mode=MODE_WORDS.get(run.mode, run.mode),
             trigger=TRIGGER_WORDS.get(run.trigger, run.trigger),
-            summary=_summary(run),
+            summary=summary_of(run),
         )
         for run in runs
     ]
@@ -189,15 +254,21 @@ def _is_button() -> bool:
     return is_htmx() and target_id().startswith(BUTTON_ID)
 
 
-def _button(page: StorePage, row: RunRow) -> ResponseReturnValue:
-    address = page.url("run", run_id=row.run.id)
-    is_running = row.run.status == "running"
+def _button(page: StorePage, row: RunRow, expected: int | None = None) -> ResponseReturnValue:
+    run, seen = row.run, request.args.get("seen", "")
+    address = page.url("run", run_id=run.id)
+    if run.status != "running":
+        detail = run.message or row.summary
+        state = ButtonState(page.store.id, run_url=address, words=row.words, detail=detail)
+        return page.fragment("runs/_button.html", state)
+    left = reading_time_left(run, expected, page.now) or writing_time_left(run, seen, page.now)
     state = ButtonState(
         page.store.id,
-        poll_url=address if is_running else "",
+        poll_url=page.url("run", run_id=run.id, seen=writing_mark(run, seen, page.now)),
         run_url=address,
         words=row.words,
-        detail=_button_progress(row.run) if is_running else (row.run.message or row.summary),
+        detail=", ".join(filter(None, (step_of(run, expected), counters(run), left))),
+        progress=progress_of(run, expected),
     )
     return page.fragment("runs/_button.html", state)
 
@@ -212,131 +283,16 @@ def _button_refused(page: StorePage, error: NeedsOperator | Retryable) -> Respon
     return page.fragment("runs/_button.html", state)
 
 
-def _button_progress(run: Run) -> str:
-    if run.phase == "applying" and run.to_apply:
-        return f"{run.applied:,} of {counted(run.to_apply, 'product')}"
-    return f"{counted(run.fetched, 'product')} read"
-
-
-# --- preview ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class PreviewChange:
-    """One product a sync would touch: `fields` are (name, old, new) as text."""
-
-    name: str
-    action: str
-    words: Words
-    fields: list[tuple[str, str, str]]
-
-
-@dataclass(frozen=True)
-class PreviewPage:
-    """What a sync would do; nothing was written."""
-
-    report: SyncReport
-    changes: list[PreviewChange]
-    not_shown: int
-    full: bool
-
-
-def _preview(page: StorePage, *, full: bool) -> ResponseReturnValue:
-    report = preview_sync(page.ctx, page.store.id, full=full)
-    plans = [plan for plan in report.changes or [] if plan.change is not None]
-    # What disappears matters most to whoever decides, so it comes first.
-    plans.sort(key=lambda plan: plan.change is not None and plan.change.action != "hide")
-    shown = plans[:_CHANGES_SHOWN]
-    ids = [plan.change.cova_product_id for plan in shown if plan.change is not None]
-    names = product_names(page.ctx, page.store.id, ids)
-    categories = {each.id: each.name for each in page.ctx.host.categories(page.store.id)}
-    changes = [
-        PreviewChange(
-            name=names.get(plan.change.cova_product_id)
-            or str(plan.new.get("name") or plan.change.cova_product_id),
-            action=plan.change.action,
-            words=words_of(ACTION_WORDS, plan.change.action),
-            fields=_changed_fields(plan, categories),
-        )
-        for plan in shown
-        if plan.change is not None
-    ]
-    view = PreviewPage(report, changes, len(plans) - len(shown), full)
-    return page.render("preview/page.html", view, section="runs")
-
-
-def _changed_fields(plan: ProductPlan, categories: dict[str, str]) -> list[tuple[str, str, str]]:
-    """(field, old, new) in words; what is empty before and after is left out."""
-    changed = []
-    for name, new in plan.new.items():
-        names = categories if name == "category_id" else {}
-        before, after = (
-            value_text(names.get(str(value), value)) for value in (plan.old.get(name), new)
-        )
-        if before != after:
-            changed.append((FIELD_LABELS.get(name, name), before, after))
-    return changed
-
-
-def value_text(value: Any) -> str:
-    """A field's stored value in a few words, for comparing old and new."""
-    if value is None or value in ("", []):
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(value_text(each) for each in value)
-    if isinstance(value, dict):
-        return " ".join(str(each) for each in value.values() if each not in (None, ""))
-    text = str(value)
-    return text if len(text) <= 120 else f"{text[:119]}…"
-
-
-# --- words --------------------------------------------------------------------------------------
-
-
-def _summary(run: Run) -> str:
-    parts = [
-        f"{number:,} {word}"
-        for number, word in (
-            (run.created, "new"),
-            (run.updated, "changed"),
-            (run.hidden, "hidden"),
-            (run.failed, "not taken over"),
-        )
-        if number
-    ]
-    if run.status == "running":
-        return f"{counted(run.fetched, 'product')} read so far"
-    if parts:
-        return ", ".join(parts)
-    return "Nothing changed" if run.status == "succeeded" else ""
-
-
-def _duration(run: Run) -> str:
-    if run.finished_at is None:
-        return ""
-    seconds = (run.finished_at - run.started_at).total_seconds()
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
-
-
-def _progress(run: Run) -> int | None:
-    if run.status != "running":
-        return 100
-    if run.phase == "applying" and run.to_apply:
-        return min(100, round(100 * run.applied / run.to_apply))
-    return None
-
-
-def _quiet_for(page: StorePage, run: Run) -> str:
-    """How long a running sync has said nothing, when that is long enough to mention."""
-    silent = page.now - run.heartbeat_at
-    if run.status != "running" or silent < timedelta(seconds=90):
-        return ""
-    return counted(int(silent.total_seconds() // 60), "minute")
-
-
 def _ticked(name: str) -> bool:
     return request.form.get(name, "").strip().lower() not in {"", "0", "off", "false", "no"}
+
+
+# --- download -----------------------------------------------------------------------------------
+
+_CSV_HEADER = ("Product id", "Product", "What", "Why", "What to do")
+
+
+def _csv_rows(page: StorePage, run_id: str) -> Iterator[tuple[str, ...]]:
+    for each in every_issue(page.ctx, page.store.id, run_id):
+        label = ISSUE_LABELS.get(each.field, each.field)
+        yield each.cova_product_id, each.product_name, label, each.reason, fix_of(each.field)

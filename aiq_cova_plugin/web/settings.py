@@ -149,6 +149,7 @@ def _saved_form(page: StorePage) -> SettingsForm:
         errors=errors,
         store_needs_phone=page.ctx.host.checkout_requires_phone(page.store.id),
         same_login=stores_with_same_login(page.ctx, page.store.id),
+        preview_url=page.url("preview") if saved.state != "not_connected" else "",
     )
 
 
@@ -180,6 +181,7 @@ def _typed_form(
         must_retype=any(raw.get(name) for name in SECRETS),
         store_needs_phone=page.ctx.host.checkout_requires_phone(page.store.id),
         same_login=stores_with_same_login(page.ctx, page.store.id),
+        preview_url=page.url("preview") if saved.state != "not_connected" else "",
     )
 
 

@@ -7,15 +7,18 @@ Nothing here may take a page of the host down: what fails is logged and left out
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, TypeVar
 
 from flask import Blueprint, g, url_for
 
-from aiq_cova_plugin.services.overview import push_of, running_run
+from aiq_cova_plugin.services.show_orders import push_of
+from aiq_cova_plugin.services.show_products import product_states, standing_of
+from aiq_cova_plugin.services.show_runs import running_run
 from aiq_cova_plugin.web import csrf
-from aiq_cova_plugin.web.runs import ButtonState
+from aiq_cova_plugin.web.product_words import product_words
+from aiq_cova_plugin.web.sync_button import ButtonState
 from aiq_cova_plugin.web.view_models import PUSH_WORDS, RUN_WORDS, words_of
 from aiq_cova_plugin.wiring import current_services
 
@@ -25,7 +28,14 @@ T = TypeVar("T")
 
 def add_template_globals(blueprint: Blueprint) -> None:
     """Make the `cova_…` functions known to every template of the app."""
-    for function in (cova_csrf_field, cova_widget_styles, cova_button_state, cova_order_state):
+    for function in (
+        cova_csrf_field,
+        cova_widget_styles,
+        cova_button_state,
+        cova_order_state,
+        cova_product_states,
+        cova_product_standing,
+    ):
         blueprint.add_app_template_global(function, function.__name__)
 
 
@@ -66,7 +76,13 @@ def cova_button_state(store_id: Any) -> ButtonState | None:
     if run is None:
         return ButtonState(store_id)
     address = url_for("cova.run", store_id=store_id, run_id=run.id)
-    return ButtonState(store_id, poll_url=address, run_url=address, words=RUN_WORDS["running"])
+    return ButtonState(
+        store_id,
+        poll_url=address,
+        run_url=address,
+        words=RUN_WORDS["running"],
+        asks_at_once=True,
+    )
 
 
 @_or_nothing
@@ -82,3 +98,38 @@ def cova_order_state(store_id: Any, order_id: Any) -> dict[str, Any] | None:
         "has_warning": bool(push.warning),
         "url": url_for("cova.order", store_id=store_id, order_id=order_id),
     }
+
+
+@_or_nothing
+def cova_product_states(store_id: Any, cova_product_ids: Iterable[Any]) -> dict[str, Any]:
+    """How these products stand with COVA, read in one query and kept for this request.
+
+    dict: COVA product id, as it was handed in → standing, words and address; without products COVA never
+    sent, and empty for a user who may not see COVA's pages of the store. A page of a hundred
+    products calls it once, before the macro `cova_product_state` for each.
+    """
+    ctx, store_id = current_services(), str(store_id)
+    if not ctx.host.can("view", store_id):
+        return {}
+    ids = [str(each) for each in cova_product_ids]
+    known = product_states(ctx, store_id, ids)
+    kept: dict[tuple[str, str], Any] = g.setdefault("_cova_products", {})
+    for each in ids:
+        state = known.get(each.lower())
+        kept[store_id, each] = state and {
+            "standing": standing_of(state),
+            "words": product_words(state),
+            "name": state.name,
+            "url": url_for("cova.product", store_id=store_id, product_id=state.cova_product_id),
+        }
+    return {each: kept[store_id, each] for each in ids if kept[store_id, each]}
+
+
+@_or_nothing
+def cova_product_standing(store_id: Any, cova_product_id: Any) -> dict[str, Any] | None:
+    """How one product stands; None when there is nothing to show."""
+    key = str(store_id), str(cova_product_id)
+    if key not in g.get("_cova_products", {}):
+        cova_product_states(*key[:1], [key[1]])
+    found: dict[str, Any] | None = g.get("_cova_products", {}).get(key)
+    return found

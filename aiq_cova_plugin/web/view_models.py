@@ -6,7 +6,7 @@ Pure functions: values in, words out. Local time exists here and nowhere else.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,6 +14,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from aiq_cova_plugin.domain.field_values import decimal_text
 
 Tone = Literal["ok", "busy", "attention", "bad", "quiet"]
+
+
+def zone_of(name: str) -> tzinfo:
+    """The time zone of this name; UTC where this machine does not know it."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
 
 
 @dataclass(frozen=True)
@@ -163,6 +171,7 @@ ACTION_WORDS = {
     "update": Words("Changed", "busy"),
     "hide": Words("Hidden", "attention"),
     "restore": Words("Back", "ok"),
+    "sold_out": Words("Down to zero", "attention"),
 }
 
 EVENT_WORDS = {
@@ -210,6 +219,11 @@ EVENT_WORDS = {
     "payment_unknown": "No clear answer to the payment",
     "payment_refused": "Payment refused",
     "payment_waits": "Payment waits",
+    "entered_by_hand": "Entered by hand",
+    "address_restored": "Address put back",
+    "order_edited": "Edited in the shop",
+    "paused": "Paused",
+    "unknown_status": "Status nobody knows",
 }
 
 _BAD_EVENTS = {"needs_attention", "address_missing", "host_lost_order", "payment_refused"}

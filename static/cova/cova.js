@@ -42,7 +42,7 @@
   }
 
   document.addEventListener("htmx:afterSettle", function (event) {
-    if (event.target.matches && event.target.matches("form.cova-form, #cova-order")) lookAtFirstError(event.target);
+    if (event.target.matches && event.target.matches("form.cova-form, #cova-order, #cova-specifications")) lookAtFirstError(event.target);
   });
 
   function say(level, text) {

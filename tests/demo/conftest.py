@@ -15,7 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from aiq_cova_plugin import demo
-from aiq_cova_plugin.demo import orders, starter
+from aiq_cova_plugin.demo import orders, staff, starter
 from aiq_cova_plugin.demo.host import DemoHost
 from aiq_cova_plugin.demo.models import db
 
@@ -58,7 +58,7 @@ def config_for(folder: Path) -> dict[str, object]:
 
 
 def install(fake: FakePlugin, patch: pytest.MonkeyPatch) -> None:
-    for module in (demo, orders, starter):
+    for module in (demo, orders, staff, starter):
         patch.setattr(module, "cova", fake)
     for key in ("COVA_API_URL", "COVA_SECRET_KEYS", "DEMO_DATABASE_URL", "DEMO_INSTANCE_PATH"):
         patch.delenv(key, raising=False)

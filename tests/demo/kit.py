@@ -35,9 +35,13 @@ FORM = {
 MACROS = """
 {% macro cova_sync_button(store_id) %}<button>Sync {{ store_id }}</button>{% endmacro %}
 {% macro cova_order_badge(store_id, order_id) %}<b>badge {{ order_id }}</b>{% endmacro %}
+{% macro cova_product_state(store_id, product_id) %}<b>state {{ product_id }}</b>{% endmacro %}
 """
 PAGES = {
     "overview": "/<store_id>/",
+    "products": "/<store_id>/products",
+    "product": "/<store_id>/products/<product_id>",
+    "product_exclude": "/<store_id>/products/<product_id>/exclude",
     "settings": "/<store_id>/settings",
     "pos_settings": "/<store_id>/pos-settings",
     "runs": "/<store_id>/runs",
@@ -52,6 +56,7 @@ class FakePlugin:
 
     def __init__(self) -> None:
         self.stock: dict[str, Decimal] = {}
+        self.standing: dict[str, str] = {}
         self.reserved: list[tuple[str, str]] = []
         self.connected: list[tuple[str, dict[str, Any]]] = []
 
@@ -60,7 +65,15 @@ class FakePlugin:
         blueprint.jinja_loader = jinja2.DictLoader({"cova/macros.html": MACROS})
         for name, path in PAGES.items():
             blueprint.add_url_rule(path, name, lambda **_: "a page of the plugin")
+        blueprint.add_app_template_global(lambda *_: {}, "cova_product_states")
+        blueprint.add_app_template_global(
+            lambda _store, product_id: {"standing": self.standing.get(product_id, "in_step")},
+            "cova_product_standing",
+        )
         app.register_blueprint(blueprint)
+
+    def products_in(self, store_id: str, chosen: str) -> list[str]:
+        return [each for each, standing in self.standing.items() if standing == chosen]
 
     def upgrade_database(self, app: Flask) -> None:
         """Nothing to upgrade."""

@@ -13,6 +13,7 @@ from aiq_cova_plugin.demo.seed import BUDTENDER, MANAGER, Login
 from tests.demo.kit import (
     CHECKOUT,
     FORM,
+    FakePlugin,
     all_orders,
     change_store,
     heard,
@@ -90,6 +91,51 @@ def test_product_list_filters_and_shows_the_sync_button(app: Flask, client: Flas
     hidden = client.get("/staff/1/products?state=hidden").text
     assert "Product off" in hidden
     assert "Product here" not in hidden
+
+
+def test_product_list_filters_by_how_products_stand_in_cova(
+    app: Flask, client: FlaskClient, plugin: FakePlugin
+) -> None:
+    stock_menu(app, "free")
+    stock_menu(app, "kept")
+    plugin.standing["kept"] = "locked"
+    sign_in(client, MANAGER)
+
+    everything = client.get("/staff/1/products").text
+    locked = client.get("/staff/1/products?cova=locked").text
+    nonsense = client.get("/staff/1/products?cova=nonsense")
+
+    assert "state free" in everything
+    assert "state kept" in everything
+    assert "Product kept" in locked
+    assert "Product free" not in locked
+    assert "Product free" in nonsense.text
+
+
+def test_a_product_is_removed_by_excluding_it_in_cova(
+    app: Flask, client: FlaskClient, plugin: FakePlugin
+) -> None:
+    """The plugin asks for confirmation, and keeps the product away through every sync."""
+    stock_menu(app, "p-1")
+    address = f"/staff/1/products/{product_number(app, 'p-1')}"
+    sign_in(client, MANAGER)
+    there = client.get(address).text
+    plugin.standing["p-1"] = "excluded"
+    removed = client.get(address).text
+
+    assert 'action="/cova/1/products/p-1/exclude"' in there
+    assert "Remove from the menu" in there
+    assert "Remove from the menu" not in removed
+    assert "Bring it back" in removed
+
+
+def test_a_budtender_cannot_remove_a_product(app: Flask, client: FlaskClient) -> None:
+    stock_menu(app, "p-1")
+    sign_in(client, BUDTENDER)
+
+    page = client.get(f"/staff/1/products/{product_number(app, 'p-1')}").text
+
+    assert "Remove from the menu" not in page
 
 
 def test_budtender_sees_no_sync_button(app: Flask, client: FlaskClient) -> None:

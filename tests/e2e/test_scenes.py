@@ -40,6 +40,7 @@ def test_page_is_accessible_and_fits(
 
     for look in LOOKS:
         look_at(page, address, scene, look)
+        page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
         found = accessibility_problems(page)
         if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
             found.append("wider than the screen")

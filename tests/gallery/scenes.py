@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from tests.gallery.filling import (
+    everything,
+    odd_words,
+    reports_being_made,
+    reports_that_failed,
+)
 from tests.gallery.stage import Scene, Stage
 from tests.unit.web.kit import NORTH, busy_day
 
@@ -267,3 +273,156 @@ def _(stage: Stage) -> str:
 def _(stage: Stage) -> str:
     stage.host.allowed[NORTH] = frozenset()
     return f"{AT}/"
+
+
+# --- what is made in the background ---------------------------------------------------------------
+
+
+@scene("Overview", "a fortnight of everything")
+def _(stage: Stage) -> str:
+    everything(stage.records)
+    return f"{AT}/"
+
+
+@scene("Preview", "ready")
+def _(stage: Stage) -> str:
+    everything(stage.records)
+    return f"{AT}/preview"
+
+
+@scene("Preview", "none yet")
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    return f"{AT}/preview"
+
+
+@scene("Preview", "being made")
+def _(stage: Stage) -> str:
+    reports_being_made(stage.records)
+    return f"{AT}/preview"
+
+
+@scene("Preview", "failed")
+def _(stage: Stage) -> str:
+    reports_that_failed(stage.records)
+    return f"{AT}/preview"
+
+
+@scene("Preview", "somebody who may only look")
+def _(stage: Stage) -> str:
+    everything(stage.records)
+    stage.host.allowed[NORTH] = frozenset({"view"})
+    return f"{AT}/preview"
+
+
+@scene("Compare", "differences")
+def _(stage: Stage) -> str:
+    everything(stage.records)
+    return f"{AT}/reconcile"
+
+
+@scene("Compare", "one kind of difference")
+def _(stage: Stage) -> str:
+    everything(stage.records)
+    return f"{AT}/reconcile?kind=stock_differs"
+
+
+@scene("Compare", "none yet")
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    return f"{AT}/reconcile"
+
+
+@scene("Compare", "being made")
+def _(stage: Stage) -> str:
+    reports_being_made(stage.records)
+    return f"{AT}/reconcile"
+
+
+@scene("Compare", "failed")
+def _(stage: Stage) -> str:
+    reports_that_failed(stage.records)
+    return f"{AT}/reconcile"
+
+
+@scene("Compare", "somebody who may only look")
+def _(stage: Stage) -> str:
+    everything(stage.records)
+    stage.host.allowed[NORTH] = frozenset({"view"})
+    return f"{AT}/reconcile"
+
+
+@scene("Sync", "held, to be approved")
+def _(stage: Stage) -> str:
+    return f"{AT}/runs/{everything(stage.records)}"
+
+
+@scene("Sync", "held, somebody who may only look")
+def _(stage: Stage) -> str:
+    path = f"{AT}/runs/{everything(stage.records)}"
+    stage.host.allowed[NORTH] = frozenset({"view"})
+    return path
+
+
+@scene("Syncs", "a fortnight of everything")
+def _(stage: Stage) -> str:
+    everything(stage.records)
+    return f"{AT}/runs"
+
+
+@scene("Holds", "a fortnight of everything")
+def _(stage: Stage) -> str:
+    everything(stage.records)
+    return f"{AT}/holds"
+
+
+@scene("Holds", "of one product")
+def _(stage: Stage) -> str:
+    everything(stage.records)
+    return f"{AT}/holds?product=p-gummies"
+
+
+@scene("Activity", "some")
+def _(stage: Stage) -> str:
+    everything(stage.records)
+    return f"{AT}/activity"
+
+
+@scene("Activity", "none yet")
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    return f"{AT}/activity"
+
+
+# --- mapping --------------------------------------------------------------------------------------
+
+
+@scene("POS settings", "with an inbox")
+def _(stage: Stage) -> str:
+    odd_words(stage.records)
+    return f"{AT}/pos-settings"
+
+
+@scene("Specification names", "with unused names")
+def _(stage: Stage) -> str:
+    odd_words(stage.records)
+    return f"{AT}/pos-settings/specifications"
+
+
+@scene("Specifications", "of one product, with one tried")
+def _(stage: Stage) -> str:
+    odd_words(stage.records)
+    tried = "try_name=THC&try_value=18-22&try_unit=%25"
+    return f"{AT}/products/p-gummies/specifications?{tried}"
+
+
+@scene("Specifications", "not read yet")
+def _(stage: Stage) -> str:
+    odd_words(stage.records)
+    return f"{AT}/products/p-tray/specifications"
+
+
+@scene("Order settings", "a busy day")
+def _(stage: Stage) -> str:
+    busy_day(stage.records)
+    return f"{AT}/order-settings"

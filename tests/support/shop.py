@@ -25,6 +25,7 @@ from aiq_cova_plugin.host import (
     Category,
     Customer,
     Delivery,
+    Fee,
     Order,
     OrderLine,
     OrderNotFound,
@@ -175,6 +176,7 @@ def _order(row: ShopOrder) -> Order:
         if delivery is None
         else Delivery(Address(**delivery["address"]), Decimal(delivery["fee"])),
         notes="",
+        fees=[Fee(name, Decimal(amount)) for name, amount in document.get("fees", [])],
     )
 
 
@@ -202,10 +204,12 @@ class Shop:
         self.db = SQLAlchemy(model_class=Base)
         self.app = Flask("tests.support.shop")
         self.app.config.update(
-            TESTING=True,
-            SECRET_KEY="only-for-tests",
-            SQLALCHEMY_DATABASE_URI=database_url,
-            **config,
+            {
+                "TESTING": True,
+                "SECRET_KEY": "only-for-tests",
+                "SQLALCHEMY_DATABASE_URI": database_url,
+                **config,
+            }
         )
         self.db.init_app(self.app)
         self.host = ShopHost(self.db)

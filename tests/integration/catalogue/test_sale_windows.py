@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
 
 from aiq_cova_plugin.services.run_due import run_due_catalogue_jobs
+from aiq_cova_plugin.simulator import Simulator
 
-from tests.support.connected import ConnectedShop
+from tests.support.connected import ConnectedShop, connected_shop
 
 
 def _price_of(shop: ConnectedShop, product_id: str) -> tuple[str, str | None]:
@@ -141,3 +147,75 @@ def test_a_sale_of_a_locked_price_owner_is_not_told(shop: ConnectedShop) -> None
         shop.sync()
 
     assert all("sale_price" not in change.fields for change in told)
+
+
+# --- midnight and the nights in which the clocks change, where the store is -----------------------
+
+_DENVER = ZoneInfo("America/Denver")
+
+
+@contextmanager
+def _shop_at(url: str, sim: Simulator, moment: datetime) -> Iterator[ConnectedShop]:
+    """A shop whose clock, and COVA's, stand at that moment."""
+    sim.clock.advance((moment - sim.clock.now()).total_seconds())
+    with connected_shop(url, sim) as shop:
+        shop.clock.advance((moment - shop.clock.now()).total_seconds())
+        yield shop
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"),
+    [("2027-05-20", 24), ("2027-03-14", 23), ("2027-11-07", 25)],
+    ids=["ordinary", "clocks-go-forward", "clocks-go-back"],
+)
+def test_a_sale_of_one_day_lasts_from_midnight_to_midnight_in_the_store_s_zone(
+    sqlite_url: str, sim: Simulator, day: str, hours: int
+) -> None:
+    start = datetime.fromisoformat(day).replace(tzinfo=_DENVER).astimezone(UTC)
+    next_day = datetime.fromisoformat(day) + timedelta(days=1)
+    end = next_day.replace(tzinfo=_DENVER).astimezone(UTC)
+    assert end - start == timedelta(hours=hours)
+    with _shop_at(sqlite_url, sim, start - timedelta(minutes=10)) as shop:
+        (product_id,) = shop.ordinary()
+        shop.sim.register.set_price(product_id, 20)
+        shop.sim.register.put_on_sale(product_id, 15, start=start, end=end)
+        _tick(shop)
+        assert _price_of(shop, product_id) == ("20", None)
+        seen: list[tuple[datetime, str | None]] = []
+
+        while shop.clock.now() < end + timedelta(minutes=20):
+            shop.clock.advance(299)
+            _tick(shop)
+            price = _price_of(shop, product_id)[1]
+            if not seen or seen[-1][1] != price:
+                seen.append((shop.clock.now(), price))
+
+    prices = [price for _, price in seen]
+    assert prices == [None, "15", None]
+    # A sync becomes due at the edge itself; the ticks here are five minutes apart.
+    assert timedelta(0) <= seen[1][0] - start <= timedelta(seconds=299)
+    assert timedelta(0) <= seen[2][0] - end <= timedelta(seconds=299)
+
+
+@pytest.mark.parametrize("fold", [0, 1])
+def test_a_sale_that_ends_in_the_hour_that_comes_twice_ends_once(
+    sqlite_url: str, sim: Simulator, fold: int
+) -> None:
+    """01:30 comes twice in that night; COVA's UTC says which one is meant."""
+    end = datetime(2027, 11, 7, 1, 30, tzinfo=_DENVER, fold=fold).astimezone(UTC)
+    with _shop_at(sqlite_url, sim, end - timedelta(hours=2)) as shop:
+        (product_id,) = shop.ordinary()
+        shop.sim.register.set_price(product_id, 20)
+        shop.sim.register.put_on_sale(product_id, 15, end=end)
+        shop.sync()
+        assert _price_of(shop, product_id) == ("20", "15")
+
+        shop.clock.advance((end - shop.clock.now()).total_seconds() - 2)
+        shop.sync()
+        assert _price_of(shop, product_id) == ("20", "15")
+        shop.sync()
+
+        assert _price_of(shop, product_id) == ("20", None)
+        shop.clock.advance(3600)
+        shop.sync()
+        assert _price_of(shop, product_id) == ("20", None)

@@ -46,6 +46,11 @@ _MALFORMED: list[tuple[str, Any]] = [
     ("COVA_API_URL", "https://api.covasoft.net/?key=canary"),
     ("COVA_TOKEN_URL", "http://accounts.iqmetrix.net/v1/oauth2/token"),
     ("COVA_TOKEN_URL", "nonsense"),
+    ("COVA_PATHS", "{"),
+    ("COVA_PATHS", ["order_status"]),
+    ("COVA_PATHS", {"order_status": 7}),
+    ("COVA_PATHS", {"no_such_call": "/x"}),
+    ("COVA_PATHS", '{"order_status": "/x/{nobody}"}'),
     ("COVA_INTEGRATOR_ID", "12"),
     ("COVA_INTEGRATOR_ID", "00000000-0000-0000-0000-000000000000"),
     ("COVA_SECRET_KEYS", "canary"),
@@ -73,6 +78,13 @@ _MALFORMED: list[tuple[str, Any]] = [
     ("COVA_PAGE_SIZE", True),
     ("COVA_METRICS_TOKEN", 7),
     ("COVA_TICK_SECONDS", "fast"),
+    ("COVA_WORKERS", 0),
+    ("COVA_WORKERS", "many"),
+    ("COVA_KEEP_RUNS_DAYS", 0),
+    ("COVA_KEEP_ORDERS_DAYS", "a year"),
+    ("COVA_KEEP_PERSONAL_DAYS", -1),
+    ("COVA_KEEP_CUSTOMERS_DAYS", 1.5),
+    ("COVA_KEEP_AUDIT_DAYS", True),
 ]
 
 

@@ -14,6 +14,7 @@ import pytest
 from aiq_cova_plugin.simulator import Simulator
 
 from tests.integration.orders.kit import Bench, fresh, make_ready, open_bench
+from tests.support.databases import ON_POSTGRES
 from tests.support.postgres import PostgresServer
 
 
@@ -48,10 +49,14 @@ def _ready_postgres(running_simulator: Simulator, postgres_server: PostgresServe
 
 
 @pytest.fixture
-def ready_sqlite_url(_ready_sqlite: Path, tmp_path: Path) -> str:
+def ready_sqlite_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database of this test alone with all tables and store s1 connected."""
+    if ON_POSTGRES:
+        url: str = request.getfixturevalue("ready_postgres_url")
+        return url
+    template: Path = request.getfixturevalue("_ready_sqlite")
     target = tmp_path / "shop.sqlite"
-    shutil.copyfile(_ready_sqlite, target)
+    shutil.copyfile(template, target)
     return f"sqlite:///{target}"
 
 

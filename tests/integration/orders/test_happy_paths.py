@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from aiq_cova_plugin.store import outbox
-
 from tests.integration.orders.kit import ADA_DIGITS, Bench
 from tests.support.shop import MAPLE_STREET
 
@@ -115,13 +113,14 @@ def test_tax_style_decides_the_call(bench: Bench, setting: str) -> None:
 
 def test_a_total_that_is_not_the_shop_s_is_shown(bench: Bench) -> None:
     bench.sim.switches.update({"tax_pricing": "Inclusive"})
-    row = bench.place()
-    with bench.shop.app.app_context(), bench.ctx.database.short() as connection:
-        outbox.change_push(connection, row.id, {"host_total": Decimal("9.00")})
+    bench.place()
+    bench.sim.faults.add(
+        "order_status", action="status", status=200, body='{"OrderStatus": 4, "SaleTotal": 11.25}'
+    )
 
     bench.push()
 
-    assert "COVA's total is 10.00, the shop's 9.00." in bench.story()
+    assert "COVA's total is 11.25, the shop's 10.00." in bench.story()
     assert "total_differs" in bench.event_names()
 
 
@@ -310,6 +309,7 @@ def test_documents_of_the_commands(both: Bench) -> None:
         "cova_order_id": row.cova_order_id,
         "attempts": 0,
         "reason": "",
+        "paused": False,
     }
     assert both.command("orders", "push") == (
         0,

@@ -32,9 +32,12 @@ POINTS = {
     # the call it hangs in                 what the killed worker had just committed
     "token": ("token", _BEFORE),  # the claim
     "tax": ("tax_configuration", _BEFORE),  # the move to sending, the token
-    "search": ("search_customers", _BEFORE),  # the tax setting, the customer's lease
+    "stock": ("product_data_by_ids", _BEFORE),  # the tax setting
+    "search": ("search_customers", _BEFORE),  # the customer's lease
     "create_before": ("create_customer", _BEFORE),  # the step "creating customer"
     "create_after": ("create_customer", _AFTER),  # the same, and COVA has the customer
+    "add_address_before": ("add_address", _BEFORE),  # who the customer is
+    "add_address_after": ("add_address", _AFTER),  # the same, and COVA has the address
     "address_before": ("update_address", _BEFORE),  # the old address on record
     "address_after": ("update_address", _AFTER),  # the same, and COVA has the new one
     "submit_before": ("submit_order", _BEFORE),  # that it is being sent
@@ -102,6 +105,8 @@ def test_a_killed_worker_s_order_arrives_once(bench: Bench, point: str) -> None:
         bench.sim.register.add_customer(
             phones=[ADA_DIGITS], addresses=[{"street1": "1 Old Road", "locality": "Denver"}]
         )
+    elif operation == "add_address":
+        bench.sim.register.add_customer(phones=[ADA_DIGITS])
     placed = bench.deliver()
     _kill_in(bench, operation, action)
     killed = bench.row()

@@ -1,7 +1,7 @@
 """A worker process of its own, to be killed or raced: `python -m tests.integration.orders.worker`.
 
 Reads one JSON document from stdin: `database_url`, `config`, and `until`, which is `once` (one
-push) or `drained` (until no order waits). Prints `ready` when the app is up, waits for a line on
+push), `drained` (until no order waits) or `polled` (one reading of the statuses). Prints `ready` when the app is up, waits for a line on
 stdin, and prints `done` at the end.
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 from aiq_cova_plugin.cova.client import build_client
 from aiq_cova_plugin.cova.endpoints import CovaEndpoints
 from aiq_cova_plugin.cova.rate_limit import RateBudget
+from aiq_cova_plugin.services.poll_statuses import poll_statuses
 from aiq_cova_plugin.services.push_orders import push_due_orders
 from aiq_cova_plugin.store import outbox
 
@@ -47,6 +48,9 @@ def main() -> None:
     print("ready", flush=True)
     sys.stdin.readline()
     with shop.app.app_context():
+        if told["until"] == "polled":
+            poll_statuses(state.services, "s1")
+            return
         changed = push_due_orders(state.services, "s1").changed
         give_up_at = time.monotonic() + _LONGEST_SECONDS
         while told["until"] == "drained" and _is_waiting(state.services):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,9 +28,9 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, simulator: Simulator, redis_url: str) -> Iterator[Shop]:
+def shop(sqlite_url: str, simulator: Simulator, redis_url: str) -> Iterator[Shop]:
     shop = Shop(
-        f"sqlite:///{tmp_path / 'shop.db'}",
+        sqlite_url,
         COVA_API_URL=simulator.url,
         COVA_TOKEN_URL=simulator.token_url,
         COVA_INTEGRATOR_ID=simulator.integrator_id,

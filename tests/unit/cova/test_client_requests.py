@@ -153,9 +153,7 @@ def test_no_ids_need_no_call(client, cova):
     assert client.calls == 0
 
 
-@pytest.mark.parametrize(
-    "body", [[], {}, {"Items": []}, {"Products": None}, {"Products": [5]}, {"Products": {}}]
-)
+@pytest.mark.parametrize("body", [[], {}, {"Items": []}, {"Products": None}, {"Products": {}}])
 def test_a_page_without_a_list_of_products_is_no_page(client, cova, body):
     cova.post(PRODUCTS, json=body)
     with pytest.raises(ContractBroken) as caught:

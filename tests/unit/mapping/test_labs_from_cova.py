@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiq_cova_plugin.domain.values import LabValue
-from aiq_cova_plugin.mapping.labs_from_cova import explain_specifications, labs_from_cova
+from aiq_cova_plugin.mapping.explain_specifications import explain_specifications
+from aiq_cova_plugin.mapping.labs_from_cova import labs_from_cova
 from aiq_cova_plugin.mapping.spec_numbers import SpecNumber, plain_unit, read_spec_number
 from aiq_cova_plugin.mapping.specification_names import LAB_NAMES, SpecificationNames
 

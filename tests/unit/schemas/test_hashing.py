@@ -57,3 +57,20 @@ def test_strange_stock_rows_are_hashed_as_they_are(rows):
 @pytest.mark.parametrize("number", ["1E+999999", "-1E-999999", "0E+9"])
 def test_a_number_beyond_reason_is_hashed_without_being_written_out(number):
     assert raw_product_hash({"a": Decimal(number)})
+
+
+@pytest.mark.parametrize(
+    "number", ["NaN", "Infinity", "-Infinity", "1E+999999999", "1E-999999999", "-0", "9E+29"]
+)
+def test_odd_numbers_are_hashed_in_no_time(number):
+    assert len(raw_product_hash({"a": Decimal(number)})) == 32
+
+
+def test_a_product_too_large_or_too_deep_is_refused():
+    with pytest.raises(ValueError, match="larger"):
+        raw_product_hash({"a": "x" * 2_000_001})
+    deep: list = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(ValueError, match="nested"):
+        raw_product_hash({"a": deep})

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from aiq_cova_plugin.schemas.fields import Day, Guid, Instant, Number, Text, Whole, YesNo
 from aiq_cova_plugin.schemas.json_text import dump_json, parse_json
 
 
@@ -20,18 +21,31 @@ def test_numbers_with_a_point_are_decimals():
     [
         b"",
         b"<html>",
-        b'{"a": NaN}',
-        b"[Infinity]",
-        b"[-Infinity]",
         b"\xff\xfe\xff",
         b"[" * 200_000,
-        b"9" * 5000,
         b'{"a": 1',
     ],
 )
 def test_what_is_no_json_is_a_value_error(document: bytes):
     with pytest.raises(ValueError):
         parse_json(document)
+
+
+@pytest.mark.parametrize(
+    "literal",
+    [b"NaN", b"Infinity", b"-Infinity", b"9" * 5000, b"1e99999999999999999999", b"-" + b"9" * 9999],
+)
+def test_a_number_that_is_none_spoils_itself_alone(literal: bytes):
+    value = parse_json(b'{"a": ' + literal + b', "b": 1.50, "c": 7}')
+    assert value["a"].is_nan()
+    assert (value["b"], value["c"]) == (Decimal("1.50"), 7)
+
+
+def test_no_field_takes_a_number_that_is_none():
+    none = parse_json(b"NaN")
+    for each in (Text("k"), Whole("k"), Number("k"), YesNo("k"), Guid("k"), Instant("k"), Day("k")):
+        with pytest.raises(ValueError):
+            each.read(none)
 
 
 def test_characters_no_database_stores_are_taken_out():

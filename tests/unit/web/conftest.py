@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from flask import Flask
 
 from aiq_cova_plugin.simulator import Simulator
 
+from tests.support.databases import ON_POSTGRES
 from tests.unit.web.kit import Browser, Records, TinyHost, close, tiny_shop
 
 
@@ -20,19 +22,27 @@ def host() -> TinyHost:
 
 
 @pytest.fixture
-def make_shop(tmp_path: Path, host: TinyHost) -> Iterator[Callable[..., Flask]]:
+def make_shop(
+    request: pytest.FixtureRequest, tmp_path: Path, host: TinyHost
+) -> Iterator[Callable[..., Flask]]:
     """A shop with other configuration: `make_shop(COVA_METRICS_TOKEN="…")`."""
     made: list[Flask] = []
+    with ExitStack() as databases:
 
-    def make(**options: Any) -> Flask:
-        folder = tmp_path / f"shop-{len(made)}"
-        folder.mkdir()
-        made.append(tiny_shop(folder, host, **options))
-        return made[-1]
+        def make(**options: Any) -> Flask:
+            folder = tmp_path / f"shop-{len(made)}"
+            folder.mkdir()
+            if ON_POSTGRES:
+                server = request.getfixturevalue("postgres_server")
+                template = request.getfixturevalue("migrated_postgres")
+                url = databases.enter_context(server.database(copy_of=template))
+                options = {"SQLALCHEMY_DATABASE_URI": url} | options
+            made.append(tiny_shop(folder, host, **options))
+            return made[-1]
 
-    yield make
-    for app in made:
-        close(app)
+        yield make
+        for app in made:
+            close(app)
 
 
 @pytest.fixture

@@ -125,8 +125,9 @@ def tiny_shop(folder: Path, host: TinyHost, *, with_tables: bool = True, **confi
     CovaPlugin().init_app(app, db=db, host=host)
     if with_tables:
         with app.app_context():
-            with db.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            if db.engine.dialect.name == "sqlite":
+                with db.engine.connect() as connection:
+                    connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             schema.upgrade(db.engine)
     return app
 
@@ -395,4 +396,10 @@ def busy_day(records: Records) -> dict[str, str]:
     records.hold("1042", {flower: Decimal(2)})
     records.hold("1040", {gummies: Decimal(4), flower: Decimal("1.5")})
     records.hold("1039", {flower: Decimal(1)}, settling=True)
-    return {"run": latest, "order": "1040", "ambiguous": "1043", "refused": "1042"}
+    return {
+        "run": latest,
+        "order": "1040",
+        "ambiguous": "1043",
+        "refused": "1042",
+        "product": gummies,
+    }

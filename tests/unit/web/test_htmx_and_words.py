@@ -11,7 +11,7 @@ from htmx_flask.requests import HtmxAwareRequest
 from aiq_cova_plugin.config import load_config
 from aiq_cova_plugin.web.blueprint import build_blueprint
 from aiq_cova_plugin.web.htmx import enable_htmx
-from aiq_cova_plugin.web.runs import value_text
+from aiq_cova_plugin.web.preview import value_text
 from aiq_cova_plugin.web.view_models import (
     PUSH_WORDS,
     counted,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask, render_template_string
 
 from aiq_cova_plugin.errors import LeaseHeld, NotConnected
@@ -46,7 +47,7 @@ def test_the_button_is_a_form_that_works_without_htmx(
 def test_with_htmx_the_button_shows_how_far_it_is(
     browser_without_js: Browser, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_id = records.run(status="running", finished_at=None, fetched=120, phase="reading")
+    run_id = records.run(status="running", finished_at=None, fetched=120, pages=1, phase="reading")
     monkeypatch.setattr(runs, "start_sync", lambda *_args, **_options: run_id)
     asks_as_button = {"HX-Request": "true", "HX-Target": BUTTON}
 
@@ -158,3 +159,121 @@ def test_only_names_of_ours_are_added_to_the_hosts_templates(shop: Flask) -> Non
     before = set(Flask("plain").jinja_env.globals)
 
     assert all(name.startswith("cova_") for name in set(shop.jinja_env.globals) - before)
+
+
+# --- how products stand ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def product_page(shop: Flask) -> str:
+    """A page of the host with a hundred products, asked for at once, and one that is not."""
+    source = (
+        "{% from 'cova/macros.html' import cova_product_state %}"
+        "{% set states = cova_product_states('north', ids) %}"
+        "{% for id in ids %}<p>{{ id }}={{ cova_product_state('north', id) or '–' }}</p>{% endfor %}"
+        "<hr>{{ cova_product_state('north', 'p-alone') }}"
+    )
+    ids = [f"P-{number}" for number in range(100)]
+    shop.add_url_rule("/menu", "menu", lambda: render_template_string(source, ids=ids))
+    return "/menu"
+
+
+def test_a_page_of_products_costs_one_query(
+    product_page: str, shop: Flask, browser_without_js: Browser, records: Records
+) -> None:
+    for number in range(90):
+        records.product(f"p-{number}", f"Product {number}", is_locked=number == 7)
+    records.product("p-alone", "Alone", last_error="The picture is <too> large.")
+    asked: list[str] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if "cova_product" in statement:
+            asked.append(statement)
+
+    with shop.app_context():
+        engine = records.ctx.database.engine
+    sa.event.listen(engine, "before_cursor_execute", note)
+    markup = browser_without_js.get(product_page).text
+    sa.event.remove(engine, "before_cursor_execute", note)
+
+    assert len(asked) == 2, "one for the hundred, one for the one that was not among them"
+    assert "snapshot" not in asked[0]
+    assert markup.count(">In step<") == 89
+    assert f'href="/cova/{NORTH}/products/p-7"' in markup
+    assert ">Locked<" in markup
+    assert "P-99=–" in markup, "a product COVA never sent has no badge"
+    assert 'title="The picture is &lt;too&gt; large."' in markup
+    assert ">Not saved<" in markup
+
+
+def test_who_may_not_see_covas_pages_sees_no_state(
+    product_page: str, browser_without_js: Browser, records: Records, host: TinyHost
+) -> None:
+    records.product("p-1", "Product 1")
+    host.allowed[NORTH] = frozenset({"sync"})
+
+    assert "cova-badge" not in browser_without_js.get(product_page).text
+
+
+def test_a_host_page_stays_up_when_states_cannot_be_read(
+    product_page: str, browser_without_js: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("the database is gone")
+
+    monkeypatch.setattr(template_globals, "current_services", fail)
+
+    answer = browser_without_js.get(product_page)
+
+    assert answer.status_code == 200
+    assert "<hr>" in answer.text
+
+
+# --- progress -------------------------------------------------------------------------------------
+
+
+def test_the_button_tells_the_time_left_at_the_pace_it_has_seen(
+    browser_without_js: Browser, records: Records
+) -> None:
+    run_id = records.run(
+        status="running", finished_at=None, phase="applying", applied=300, to_apply=900,
+        created=250, updated=50,
+    )  # fmt: skip
+    asks_as_button = {"HX-Request": "true", "HX-Target": BUTTON}
+    address = f"/cova/{NORTH}/runs/{run_id}"
+    then = int(records.now.timestamp()) - 20
+
+    first = browser_without_js.get(address, headers=asks_as_button).text
+    later = browser_without_js.get(f"{address}?seen=100-{then}", headers=asks_as_button).text
+    nonsense = browser_without_js.get(f"{address}?seen=x-y", headers=asks_as_button).text
+
+    assert "300 of 900 products written" in first
+    assert "250 new, 50 changed" in first
+    assert 'value="33"' in first
+    assert " left" not in first, "there is no pace yet"
+    assert "seen=300-" in first
+    assert "about 1 minute left" in later or "about 60 seconds left" in later
+    assert f"seen=100-{then}" in later
+    assert " left" not in nonsense
+
+
+def test_the_end_is_said_in_words_to_everybody(
+    browser_without_js: Browser, records: Records
+) -> None:
+    run_id = records.run(status="partial", message="1 product could not be synced.")
+    asks_as_button = {"HX-Request": "true", "HX-Target": BUTTON}
+
+    done = browser_without_js.get(f"/cova/{NORTH}/runs/{run_id}", headers=asks_as_button).text
+
+    assert 'role="status"' in done
+    assert "Done, with gaps" in done
+    assert "1 product could not be synced." in done
+    assert "<progress" not in done
+
+
+def test_a_page_opened_during_a_sync_asks_at_once(
+    host_page: str, browser_without_js: Browser, records: Records
+) -> None:
+    records.run(status="running", finished_at=None)
+
+    assert 'hx-trigger="load, every 2s"' in browser_without_js.get(host_page).text

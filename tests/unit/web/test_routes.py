@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from aiq_cova_plugin.web import runs
+from aiq_cova_plugin.services import put_right
+from aiq_cova_plugin.web import preview, reconcile, runs
 from aiq_cova_plugin.web.blueprint import STORE_PAGES
 
 from tests.unit.web.kit import ALL_ACTIONS, NORTH, SOUTH, Browser, Records, TinyHost, busy_day
@@ -21,6 +22,20 @@ PERMISSIONS = {
     ("cova.pos_settings", "GET"): "configure",
     ("cova.pos_settings", "POST"): "configure",
     ("cova.rule_matches", "GET"): "configure",
+    ("cova.specifications", "GET"): "configure",
+    ("cova.specifications", "POST"): "configure",
+    ("cova.specification_use", "POST"): "configure",
+    ("cova.product_specifications", "GET"): "view",
+    ("cova.product_ask_cova", "POST"): "sync",
+    ("cova.products", "GET"): "view",
+    ("cova.products_compare", "POST"): "sync",
+    ("cova.product", "GET"): "view",
+    ("cova.product_lock", "POST"): "configure",
+    ("cova.product_unlock", "POST"): "configure",
+    ("cova.product_exclude", "POST"): "configure",
+    ("cova.product_include", "POST"): "configure",
+    ("cova.product_category", "POST"): "configure",
+    ("cova.product_restore", "POST"): "sync",
     ("cova.sync", "POST"): "sync",
     ("cova.runs", "GET"): "view",
     ("cova.run", "GET"): "view",
@@ -29,7 +44,21 @@ PERMISSIONS = {
     ("cova.order_retry", "POST"): "orders",
     ("cova.order_cancel", "POST"): "orders",
     ("cova.order_customer", "POST"): "orders",
+    ("cova.order_ask", "POST"): "orders",
+    ("cova.order_by_hand", "POST"): "orders",
+    ("cova.order_restore_address", "POST"): "orders",
+    ("cova.orders_retry", "POST"): "orders",
+    ("cova.order_settings", "GET"): "configure",
+    ("cova.order_settings", "POST"): "configure",
     ("cova.holds", "GET"): "view",
+    ("cova.preview", "GET"): "view",
+    ("cova.preview_start", "POST"): "sync",
+    ("cova.reconcile", "GET"): "view",
+    ("cova.reconcile_start", "POST"): "sync",
+    ("cova.poll_now", "POST"): "orders",
+    ("cova.sweep_now", "POST"): "orders",
+    ("cova.free_stock", "POST"): "orders",
+    ("cova.activity", "GET"): "configure",
 }
 WITHOUT_STORE = {"cova.static", "cova.health", "cova.metrics"}
 PAGES = [key for key in PERMISSIONS if key[1] == "GET"]
@@ -37,7 +66,12 @@ CHANGES = [key for key in PERMISSIONS if key[1] == "POST"]
 
 
 def address(shop: Flask, endpoint: str, store_id: str, ids: dict[str, str]) -> str:
-    values = {"store_id": store_id, "run_id": ids["run"], "order_id": ids["refused"]}
+    values = {
+        "store_id": store_id,
+        "run_id": ids["run"],
+        "order_id": ids["refused"],
+        "product_id": ids["product"],
+    }
     rule = next(rule for rule in shop.url_map.iter_rules() if rule.endpoint == endpoint)
     with shop.test_request_context():
         return str(
@@ -49,6 +83,13 @@ def address(shop: Flask, endpoint: str, store_id: str, ids: dict[str, str]) -> s
 def no_sync_in_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
     """Syncs are other tests' business; a thread here would outlive its test."""
     monkeypatch.setattr(runs, "start_sync", lambda *_args, **_options: "a-run")
+    for page, name in (
+        (preview, "start_report"),
+        (reconcile, "start_report"),
+        (put_right, "start_poll"),
+        (put_right, "start_sweep"),
+    ):
+        monkeypatch.setattr(page, name, lambda *_args, **_options: None)
 
 
 @pytest.fixture

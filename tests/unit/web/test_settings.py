@@ -47,7 +47,7 @@ def input_of(markup: str, field: str) -> str:
         ({"company_id": ""}, "company_id", "needed"),
         ({"location_id": "12.5"}, "location_id", "whole number"),
         ({"username": ""}, "username", "needed"),
-        ({"username": "x" * 300}, "username", "Longer than maximum length"),
+        ({"username": "x" * 300}, "username", "at most 200 characters"),
         ({"password": ""}, "password", "needed"),
         ({"client_id": "   "}, "client_id", "needed"),
         ({"client_secret": ""}, "client_secret", "needed"),

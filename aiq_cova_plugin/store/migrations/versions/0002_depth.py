@@ -64,9 +64,8 @@ def upgrade() -> None:
         "cova_call_budget",
         sa.Column("company_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("service", sa.String(length=48), nullable=False),
-        sa.Column("window_began_at", sa.DateTime(), nullable=False),
+        sa.Column("recent", sa.JSON(), nullable=False),
         sa.Column("calls", sa.Integer(), nullable=False),
-        sa.Column("calls_before", sa.Integer(), nullable=False),
         sa.Column("per_minute", sa.Integer(), nullable=False),
         sa.Column("closed_until", sa.DateTime(), nullable=True),
         sa.Column("catalogue_closed_until", sa.DateTime(), nullable=True),
@@ -150,9 +149,20 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("product_type", sa.Text(), nullable=False, server_default=sa.text("''"))
         )
+        batch_op.add_column(
+            sa.Column("differing_fields", sa.Text(), nullable=False, server_default=sa.text("''"))
+        )
 
     with op.batch_alter_table("cova_push", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("tax_pricing", sa.String(length=8), nullable=True))
+        batch_op.add_column(sa.Column("tax_pricing", sa.String(length=16), nullable=True))
+        batch_op.create_index(batch_op.f("ix_cova_push_finished_at"), ["finished_at"], unique=False)
+
+    with op.batch_alter_table("cova_run_issue", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column(
+                "number_of_products", sa.Integer(), nullable=False, server_default=sa.text("0")
+            )
+        )
 
     with op.batch_alter_table("cova_sync_state", schema=None) as batch_op:
         batch_op.add_column(
@@ -172,10 +182,15 @@ def downgrade() -> None:
     with op.batch_alter_table("cova_sync_state", schema=None) as batch_op:
         batch_op.drop_column("specification_key")
 
+    with op.batch_alter_table("cova_run_issue", schema=None) as batch_op:
+        batch_op.drop_column("number_of_products")
+
     with op.batch_alter_table("cova_push", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_cova_push_finished_at"))
         batch_op.drop_column("tax_pricing")
 
     with op.batch_alter_table("cova_product", schema=None) as batch_op:
+        batch_op.drop_column("differing_fields")
         batch_op.drop_column("product_type")
         batch_op.drop_column("menu_category")
 

@@ -1,0 +1,64 @@
+"""Frees stock that is held for orders nobody ever confirmed or cancelled, and never in silence.
+
+The operator is told by a signal, the log and an alert (`services.alerts`); the Holds page lists
+what expired. See decision 0006.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from aiq_cova_plugin import signals
+from aiq_cova_plugin.services.context import ServiceContext, log
+from aiq_cova_plugin.services.reserve_stock import release_order
+from aiq_cova_plugin.store import outbox
+from aiq_cova_plugin.store.holds import forgotten_orders, holds_of_order
+from aiq_cova_plugin.store.products import lock_products
+
+FORGOTTEN_AFTER = timedelta(days=3)
+"""How long a hold lives without its order ever being confirmed or cancelled."""
+
+HOLD_EXPIRED = "expired: never confirmed or cancelled"
+"""Why such a hold was released."""
+
+
+def expire_forgotten_holds(ctx: ServiceContext, store_id: str) -> int:
+    """Release the holds of every forgotten order; how many orders that were.
+
+    One that cannot be released is logged and does not keep the others.
+    """
+    before, expired = ctx.clock.now() - FORGOTTEN_AFTER, 0
+    with ctx.database.short() as connection:
+        forgotten = forgotten_orders(connection, store_id, before=before)
+    for order_id in forgotten:
+        try:
+            was_released = _release(ctx, store_id, order_id)
+        except Exception:  # noqa: BLE001 - one order must not stop the others; logged
+            log.exception("hold_not_expired", extra={"store_id": store_id, "order_id": order_id})
+            continue
+        if was_released:
+            expired += 1
+            _tell(ctx, store_id, order_id)
+    return expired
+
+
+def _release(ctx: ServiceContext, store_id: str, order_id: str) -> bool:
+    with ctx.database.job_transaction() as connection:
+        held = holds_of_order(connection, store_id, order_id)
+        lock_products(connection, store_id, [hold.cova_product_id for hold in held])
+        # Whoever confirmed it in the meantime had these locks: now its order can be seen.
+        if outbox.push_of_order(connection, store_id, order_id) is not None:
+            return False
+        release_order(ctx, store_id, order_id, reason=HOLD_EXPIRED)
+    return True
+
+
+def _tell(ctx: ServiceContext, store_id: str, order_id: str) -> None:
+    log.warning("hold_expired", extra={"store_id": store_id, "order_id": order_id})
+    ctx.emit(
+        signals.order_needs_attention,
+        store_id=store_id,
+        order_id=order_id,
+        reason="Its stock was held for three days without the order being confirmed or "
+        "cancelled, so it was freed.",
+    )

@@ -1,0 +1,73 @@
+"""What the operator was told about: raised once, resolved once, whichever worker notices."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from aiq_cova_plugin.store.database import insert_for
+from aiq_cova_plugin.store.models import Alert
+from aiq_cova_plugin.store.records import many
+
+_A = Alert
+
+
+def raise_alert(
+    connection: sa.Connection,
+    store_id: str,
+    kind: str,
+    subject: str,
+    *,
+    message: str,
+    fix: str,
+    at: datetime,
+) -> bool:
+    """Open an alert. False when it is open already: somebody was told then."""
+    inserted = connection.execute(
+        insert_for(connection, _A)
+        .values(
+            store_id=store_id,
+            kind=kind,
+            subject=subject,
+            open_key=open_key(store_id, kind, subject),
+            message=message,
+            fix=fix,
+            raised_at=at,
+        )
+        .on_conflict_do_nothing(index_elements=["open_key"])
+        # Asked for the row itself: PostgreSQL's driver does not count inserted rows here.
+        .returning(_A.id)
+    )
+    return inserted.first() is not None
+
+
+def resolve_alert(connection: sa.Connection, alert_id: int, *, at: datetime) -> bool:
+    """Close an open alert. False when another worker has closed it already."""
+    return (
+        connection.execute(
+            sa.update(_A)
+            .where(_A.id == alert_id, _A.resolved_at.is_(None))
+            .values(resolved_at=at, open_key=None)
+        ).rowcount
+        == 1
+    )
+
+
+def open_alerts(connection: sa.Connection, store_id: str | None = None) -> list[Alert]:
+    """The alerts that are not over, oldest first; of one store, or of all."""
+    conditions: list[sa.ColumnElement[bool]] = [_A.open_key.is_not(None)]
+    if store_id is not None:
+        conditions.append(_A.store_id == store_id)
+    return many(connection, _A, *conditions, order_by=_A.id)
+
+
+def alerts_of(connection: sa.Connection, store_id: str, *, limit: int = 100) -> list[Alert]:
+    """The store's alerts, open and over, newest first."""
+    return many(connection, _A, _A.store_id == store_id, order_by=_A.id.desc(), limit=limit)
+
+
+def open_key(store_id: str, kind: str, subject: str) -> str:
+    """What an alert is about, as one text of at most 255 characters."""
+    # The store's length says where it ends, so that no two things share a key.
+    return f"{kind}:{len(store_id)}:{store_id}:{subject}"[:255]

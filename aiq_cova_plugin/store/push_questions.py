@@ -1,0 +1,43 @@
+"""Questions about many orders at once that the staff pages ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from aiq_cova_plugin.store.models import Push, PushEvent
+
+_P = Push
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why one order needs a person."""
+
+    order_id: str
+    order_number: str
+    kind: str
+    reason: str
+    fix: str
+
+
+def troubles(connection: sa.Connection, store_id: str) -> list[Trouble]:
+    """The store's orders that need a person, those confirmed first come first."""
+    rows = connection.execute(
+        sa.select(_P.order_id, _P.order_number, _P.kind, _P.reason, _P.fix)
+        .where(_P.store_id == store_id, _P.state == "needs_attention")
+        .order_by(_P.queued_at, _P.id)
+    )
+    return [Trouble(*row) for row in rows]
+
+
+def details_seen(connection: sa.Connection, store_id: str, event: str) -> list[str]:
+    """Every different detail this step has in the timelines of the store's orders, sorted."""
+    rows = connection.execute(
+        sa.select(PushEvent.detail)
+        .join(_P, _P.id == PushEvent.push_id)
+        .where(PushEvent.event == event, _P.store_id == store_id)
+        .distinct()
+    )
+    return sorted(row.detail for row in rows)

@@ -1,0 +1,81 @@
+"""What staff did, in plain words. An act this version has no words for is shown as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+About = Literal["", "order", "product", "run"]
+
+
+@dataclass(frozen=True)
+class ActWords:
+    """What was done, and to what kind of thing."""
+
+    label: str
+    about: About = ""
+
+
+_ACTS = {
+    "settings_saved": ActWords("Saved the connection"),
+    "pos_settings_saved": ActWords("Saved the POS settings"),
+    "specification_names_saved": ActWords("Saved what specifications mean"),
+    "order_settings_saved": ActWords("Saved how orders are sent"),
+    "secrets_rotated": ActWords("Renewed the encryption of the secrets"),
+    "sync_started": ActWords("Started a sync", "run"),
+    "run_approved": ActWords("Approved a sync that was held back", "run"),
+    "product_locked": ActWords("Locked a product", "product"),
+    "product_unlocked": ActWords("Unlocked a product", "product"),
+    "product_excluded": ActWords("Excluded a product from COVA", "product"),
+    "product_included": ActWords("Took a product in again", "product"),
+    "product_restored": ActWords("Restored COVA's values", "product"),
+    "product_category_set": ActWords("Chose a product's category", "product"),
+    "order_retried": ActWords("Pressed Retry", "order"),
+    "orders_retried": ActWords("Retried many orders"),
+    "order_withdrawn": ActWords("Withdrew an order from COVA", "order"),
+    "order_entered_by_hand": ActWords("Marked an order as entered by hand", "order"),
+    "customer_chosen": ActWords("Chose the customer of an order", "order"),
+    "address_restored": ActWords("Restored an address in COVA", "order"),
+    "statuses_read": ActWords("Asked COVA how all orders stand"),
+    "orders_swept": ActWords("Looked for missed orders"),
+    "stock_freed": ActWords("Freed the stock held for an order", "order"),
+    "personal_data_exported": ActWords("Exported one customer's data"),
+    "personal_data_erased": ActWords("Erased one customer's data"),
+}
+_LONGEST = 160
+
+
+def act_words(action: str) -> ActWords:
+    """The words for an act."""
+    return _ACTS.get(action) or ActWords(action.replace("_", " ").capitalize())
+
+
+def detail_words(detail: dict[str, Any]) -> list[tuple[str, str]]:
+    """(what, value) of an act's detail; empty values are left out."""
+    found = []
+    for name, value in detail.items():
+        text = _text(value)
+        if text:
+            found.append((name.replace("_", " ").capitalize(), text))
+    return found
+
+
+def _text(value: Any) -> str:
+    if value is None or value in ("", [], {}, False):
+        return ""
+    if value is True:
+        return "yes"
+    if isinstance(value, dict) and set(value) == {"old", "new"}:
+        text = f"{_text(value['old']) or '–'} → {_text(value['new']) or '–'}"
+    elif isinstance(value, dict):
+        parts = [f"{_name(name)} {_text(each) or '–'}" for name, each in value.items()]
+        text = ", ".join(parts)
+    elif isinstance(value, list):
+        text = ", ".join(_text(each) or "–" for each in value)
+    else:
+        text = str(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _name(name: Any) -> str:
+    return str(name).replace("_", " ")

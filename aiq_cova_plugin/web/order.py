@@ -1,0 +1,224 @@
+"""One order: where it stands, everything that happened to it, and the ways to rescue it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from flask import abort, request
+from flask.typing import ResponseReturnValue
+
+from aiq_cova_plugin.domain.push_states import PushState
+from aiq_cova_plugin.services.enter_by_hand import LONGEST_NOTE, enter_by_hand
+from aiq_cova_plugin.services.poll_statuses import ask_about_order
+from aiq_cova_plugin.services.rescue_orders import cancel_order, choose_customer, retry_order
+from aiq_cova_plugin.services.restore_address import restore_address
+from aiq_cova_plugin.services.show_orders import (
+    HeldLine,
+    OrderDetails,
+    PossibleCustomer,
+    order_details,
+    possible_customers,
+    push_of,
+)
+from aiq_cova_plugin.store.models import Push
+from aiq_cova_plugin.web.access import needs
+from aiq_cova_plugin.web.htmx import is_htmx
+from aiq_cova_plugin.web.orders import OrderRow, order_rows
+from aiq_cova_plugin.web.page import StorePage
+from aiq_cova_plugin.web.view_models import (
+    HOLD_WORDS,
+    Moment,
+    Words,
+    event_words,
+    quantity_text,
+    words_of,
+)
+
+_MOVING = {PushState.QUEUED, PushState.SENDING, PushState.CHECKING}
+_CUSTOMER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True)
+class TimelineStep:
+    """One thing that happened to an order."""
+
+    words: Words
+    detail: str
+    at: Moment | None
+
+
+@dataclass(frozen=True)
+class OrderPage:
+    """One order. `is_moving`: a worker is on it, so the page looks again by itself."""
+
+    row: OrderRow
+    details: OrderDetails
+    steps: list[TimelineStep]
+    lines: list[tuple[HeldLine, str, Words]]
+    is_moving: bool
+    poll_url: str
+    difference: str
+    candidates: list[PossibleCustomer]
+    customer_id: str = ""
+    errors: dict[str, str] | None = None
+    note: str = ""
+    longest_note: int = LONGEST_NOTE
+
+    @property
+    def customer_error(self) -> str:
+        return (self.errors or {}).get("cova_customer_id", "")
+
+    @property
+    def note_error(self) -> str:
+        return (self.errors or {}).get("note", "")
+
+
+@needs("view")
+def show(page: StorePage, order_id: str) -> ResponseReturnValue:
+    view = _order_page(page, order_id)
+    if is_htmx():
+        return page.fragment("order/_order.html", view)
+    return page.render("order/page.html", view, section="order")
+
+
+@needs("orders")
+def retry(page: StorePage, order_id: str) -> ResponseReturnValue:
+    done = retry_order(page.ctx, _push(page, order_id), by=page.actor)
+    return _done(page, order_id, done)
+
+
+@needs("orders")
+def cancel(page: StorePage, order_id: str) -> ResponseReturnValue:
+    """Take the order back from COVA; the shop's own order is the shop's business."""
+    cancel_order(page.ctx, _push(page, order_id), by=page.actor)
+    return _done(page, order_id, "The order is being taken back from COVA, its stock is free.")
+
+
+@needs("orders")
+def ask(page: StorePage, order_id: str) -> ResponseReturnValue:
+    """Ask COVA now how the order stands."""
+    push = _push(page, order_id)
+    report = ask_about_order(page.ctx, push)
+    if report.reasons:
+        return _done(page, order_id, report.reasons[0])
+    changed = "It has moved on." if report.changed else "Nothing has changed."
+    return _done(page, order_id, f"COVA has answered. {changed}")
+
+
+@needs("orders")
+def by_hand(page: StorePage, order_id: str) -> ResponseReturnValue:
+    """Somebody has entered the order at the register: it is finished here."""
+    push = _push(page, order_id)
+    note = request.form.get("note", "").strip()
+    if len(note) > LONGEST_NOTE:
+        error = f"Shorten the note to {LONGEST_NOTE} characters."
+        return _refused(page, order_id, {"note": error}, note=note)
+    enter_by_hand(page.ctx, push, by=page.actor, note=note)
+    return _done(page, order_id, "The order counts as entered by hand. It is not sent any more.")
+
+
+@needs("orders")
+def give_address_back(page: StorePage, order_id: str) -> ResponseReturnValue:
+    """Put the address back into COVA that this order overwrote."""
+    restore_address(page.ctx, _push(page, order_id), by=page.actor)
+    return _done(page, order_id, "The customer has the earlier address in COVA again.")
+
+
+@needs("orders")
+def customer(page: StorePage, order_id: str) -> ResponseReturnValue:
+    """Send the order to the COVA customer a person chose."""
+    push = _push(page, order_id)
+    typed = request.form.get("other_customer_id", "").strip()
+    chosen = typed or request.form.get("cova_customer_id", "").strip()
+    if not _CUSTOMER_ID.fullmatch(chosen):
+        error = "Choose one of the customers, or paste the ID of another one from COVA."
+        return _refused(page, order_id, {"cova_customer_id": error}, customer_id=chosen)
+    done = choose_customer(page.ctx, push, chosen, by=page.actor)
+    return _done(page, order_id, f"The order goes to this customer. {done}")
+
+
+def _order_page(
+    page: StorePage,
+    order_id: str,
+    *,
+    customer_id: str = "",
+    note: str = "",
+    errors: dict[str, str] | None = None,
+) -> OrderPage:
+    details = order_details(page.ctx, page.store.id, order_id)
+    if details is None:
+        abort(404)
+    return OrderPage(
+        row=order_rows(page, [details.push], is_paused=details.is_paused)[0],
+        details=details,
+        steps=[
+            TimelineStep(event_words(step.event), step.detail, page.when(step.at))
+            for step in reversed(details.events)
+        ],
+        lines=[
+            (line, quantity_text(line.hold.quantity), _hold_words(line)) for line in details.lines
+        ],
+        is_moving=_is_moving(details),
+        poll_url=page.url("order", order_id=order_id),
+        difference=_difference(details.total_difference, page.store.currency),
+        # Personal data, so only for those who may act on it.
+        candidates=possible_customers(page.ctx, details.push)
+        if details.needs_customer and page.may("orders")
+        else [],
+        customer_id=customer_id,
+        errors=errors,
+        note=note,
+    )
+
+
+def _difference(difference: Decimal | None, currency: str) -> str:
+    """COVA's total against the shop's, in money; empty when there is nothing to say."""
+    if difference is None:
+        return ""
+    more_or_less = "more" if difference > 0 else "less"
+    return f"{abs(difference):,.2f} {currency} {more_or_less} than in the shop"
+
+
+def _is_moving(details: OrderDetails) -> bool:
+    """Is a worker on it, or about to be?"""
+    push = details.push
+    if details.is_paused:
+        return False
+    return push.state in _MOVING or (push.state == PushState.IN_POS and push.cancel_requested)
+
+
+def _hold_words(line: HeldLine) -> Words:
+    if line.hold.state == "released":
+        return Words("Released", "quiet", line.hold.reason)
+    return words_of(HOLD_WORDS, line.hold.state)
+
+
+def _push(page: StorePage, order_id: str) -> Push:
+    push = push_of(page.ctx, page.store.id, order_id)
+    if push is None:
+        abort(404)
+    return push
+
+
+def _refused(
+    page: StorePage,
+    order_id: str,
+    errors: dict[str, str],
+    *,
+    customer_id: str = "",
+    note: str = "",
+) -> ResponseReturnValue:
+    """The page again, with what was typed and the error beside its field."""
+    view = _order_page(page, order_id, customer_id=customer_id, note=note, errors=errors)
+    if is_htmx():
+        return page.fragment("order/_order.html", view, status=422)
+    return page.render("order/page.html", view, section="order", status=422)
+
+
+def _done(page: StorePage, order_id: str, text: str) -> ResponseReturnValue:
+    if is_htmx():
+        view = _order_page(page, order_id)
+        return page.fragment("order/_order.html", view, toast=("ok", text))
+    return page.go_to(page.url("order", order_id=order_id), notice=text)

@@ -1,0 +1,295 @@
+"""One product on both sides, field by field, and what staff can decide about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import abort, request
+from flask.typing import ResponseReturnValue
+from werkzeug.routing import BuildError
+
+from aiq_cova_plugin.domain.differences import FieldComparison, Verdict, differing_names
+from aiq_cova_plugin.errors import NeedsOperator
+from aiq_cova_plugin.host import Category
+from aiq_cova_plugin.services import change_product
+from aiq_cova_plugin.services.change_product import Choice, UnknownProduct
+from aiq_cova_plugin.services.pos_settings import FIELD_LABELS
+from aiq_cova_plugin.services.show_products import ProductDetails, product_details
+from aiq_cova_plugin.store.models import Product
+from aiq_cova_plugin.store.product_list import ProductState
+from aiq_cova_plugin.web.access import needs
+from aiq_cova_plugin.web.htmx import is_htmx
+from aiq_cova_plugin.web.page import StorePage
+from aiq_cova_plugin.web.product_words import (
+    differing_words,
+    field_text,
+    presence_words,
+    product_words,
+    source_words,
+)
+from aiq_cova_plugin.web.view_models import Moment, Words, quantity_text
+
+ALL_FIELDS = "*"
+"""What the form says in place of a field's name to mean all of them."""
+
+_VERDICTS = {
+    Verdict.SAME: Words("Same", "ok"),
+    Verdict.DIFFERS: Words("Differs", "attention"),
+    Verdict.SILENT: Words("COVA is silent", "quiet"),
+    Verdict.KEPT: Words("Kept", "quiet", "Empty in COVA; that erases nothing in the shop."),
+    Verdict.UNKNOWN: Words("Not known", "quiet", "What the shop has is not known here."),
+}
+
+
+@dataclass(frozen=True)
+class FieldRow:
+    """One field as the table shows it."""
+
+    name: str
+    label: str
+    cova: str
+    shop: str
+    owner: str
+    words: Words
+    can_take: bool
+
+
+@dataclass(frozen=True)
+class ProductPage:
+    """One product. `silent` are the fields COVA says nothing about, `fields` all others.
+
+    `confirm` names what is asked to be confirmed: `exclude`, `restore` or nothing.
+
+    `error` and `fix` say what went wrong with the last thing tried, `category_error` stands
+    beside that form.
+    """
+
+    details: ProductDetails
+    product: Product
+    words: Words
+    in_shop: str
+    in_cova: str
+    stock: str
+    stock_read_at: Moment | None
+    held: str
+    sellable: str
+    category: str
+    category_why: str
+    categories: list[Category]
+    chosen_category_id: str
+    fields: list[FieldRow]
+    silent: list[FieldRow]
+    shop_heading: str
+    to_overwrite: str
+    specifications_url: str
+    confirm: str = ""
+    error: str = ""
+    fix: str = ""
+    category_error: str = ""
+
+
+@needs("view")
+def show(page: StorePage, product_id: str) -> ResponseReturnValue:
+    return _answer(page, product_id)
+
+
+@needs("configure")
+def lock(page: StorePage, product_id: str) -> ResponseReturnValue:
+    done = "Locked. Only the quantity follows COVA from now on."
+    return _decide(page, product_id, change_product.lock_product, done)
+
+
+@needs("configure")
+def unlock(page: StorePage, product_id: str) -> ResponseReturnValue:
+    done = "Unlocked. The next sync brings COVA's values"
+    return _decide(page, product_id, change_product.unlock_product, done, when=True)
+
+
+@needs("configure")
+def exclude(page: StorePage, product_id: str) -> ResponseReturnValue:
+    """Asks first: the product leaves the menu."""
+    if not request.form.get("confirmed"):
+        return _answer(page, product_id, confirm="exclude")
+    done = "Excluded. It leaves the menu with the next sync"
+    return _decide(page, product_id, change_product.exclude_product, done, when=True)
+
+
+@needs("configure")
+def include(page: StorePage, product_id: str) -> ResponseReturnValue:
+    done = "Included again. It returns with the next sync, if COVA offers it"
+    return _decide(page, product_id, change_product.include_product, done, when=True)
+
+
+@needs("configure")
+def category(page: StorePage, product_id: str) -> ResponseReturnValue:
+    """Choose the category of this very product; an empty choice lets the rules decide again."""
+    chosen = request.form.get("category_id", "").strip() or None
+    try:
+        choice = change_product.set_category(
+            page.ctx, page.store.id, product_id, chosen, by=page.actor
+        )
+    except UnknownProduct:
+        abort(404)
+    except NeedsOperator as exc:
+        words = f"{exc.message} {exc.fix}".strip()
+        return _answer(page, product_id, status=422, category_error=words)
+    done = "Saved. The product moves with the next sync" if chosen else "The rules decide again"
+    return _done(page, product_id, _with_time(done, choice))
+
+
+@needs("sync")
+def restore(page: StorePage, product_id: str) -> ResponseReturnValue:
+    """Take COVA's value of one field, or of all; for all it asks first."""
+    wanted = request.form.get("field", "").strip()
+    if wanted in ("", ALL_FIELDS) and not request.form.get("confirmed"):
+        return _answer(page, product_id, confirm="restore")
+    fields = None if wanted in ("", ALL_FIELDS) else {wanted}
+    try:
+        change_product.take_cova_values(page.ctx, page.store.id, product_id, fields, by=page.actor)
+    except UnknownProduct:
+        abort(404)
+    except NeedsOperator as exc:
+        return _answer(page, product_id, status=422, error=exc.message, fix=exc.fix)
+    label = "every field" if fields is None else FIELD_LABELS.get(wanted, wanted)
+    return _done(page, product_id, f"The shop has COVA's value of {label} now.")
+
+
+# --- answering ------------------------------------------------------------------------------------
+
+
+def _decide(
+    page: StorePage,
+    product_id: str,
+    service: Callable[..., Choice],
+    done: str,
+    *,
+    when: bool = False,
+) -> ResponseReturnValue:
+    try:
+        choice = service(page.ctx, page.store.id, product_id, by=page.actor)
+    except UnknownProduct:
+        abort(404)
+    return _done(page, product_id, _with_time(done, choice) if when else done)
+
+
+def _with_time(done: str, choice: Choice) -> str:
+    if choice.sync_is_planned:
+        return f"{done}, in a moment."
+    return f"{done}. COVA is switched off for this store, so that is not before it is on again."
+
+
+def _done(page: StorePage, product_id: str, words: str) -> ResponseReturnValue:
+    if is_htmx():
+        return page.fragment("products/_product.html", _view(page, product_id), toast=("ok", words))
+    return page.go_to(page.url("product", product_id=product_id), notice=words)
+
+
+def _answer(
+    page: StorePage, product_id: str, *, status: int = 200, **more: str
+) -> ResponseReturnValue:
+    view = _view(page, product_id, **more)
+    if is_htmx():
+        return page.fragment("products/_product.html", view, status=status)
+    return page.render("products/product.html", view, section="product", status=status)
+
+
+# --- the view -------------------------------------------------------------------------------------
+
+
+def _view(page: StorePage, product_id: str, **more: str) -> ProductPage:
+    details = product_details(page.ctx, page.store.id, product_id)
+    if details is None:
+        abort(404)
+    compared, product = details.compared, details.compared.product
+    state = _state_of(details)
+    names = {each.id: each.name for each in details.side.categories}
+    rows = [(each.verdict, _row(each, details, names)) for each in compared.fields]
+    category_id = compared.category.category_id
+    return ProductPage(
+        details=details,
+        product=product,
+        words=product_words(state),
+        in_shop={"shown": "On the menu", "hidden": "Hidden", "absent": "Not in the shop"}[
+            product.host_state
+        ],
+        in_cova=presence_words(state),
+        stock=quantity_text(product.stock),
+        stock_read_at=page.when(product.stock_read_at),
+        held=quantity_text(details.held),
+        sellable=quantity_text(details.sellable),
+        category=names.get(category_id or "", "None"),
+        category_why=source_words(compared.category.source, compared.category.matched_text),
+        categories=list(details.side.categories),
+        chosen_category_id=request.form.get("category_id", "")
+        if more.get("category_error")
+        else details.own_category_id or "",
+        fields=[row for verdict, row in rows if verdict is not Verdict.SILENT],
+        silent=[row for verdict, row in rows if verdict is Verdict.SILENT],
+        shop_heading="In the shop now" if compared.is_read_back else "The shop was last told",
+        to_overwrite=_to_overwrite(compared.fields),
+        specifications_url=_specifications_url(page, product.cova_product_id),
+        **more,
+    )
+
+
+def _to_overwrite(fields: list[FieldComparison]) -> str:
+    """What taking all of COVA's values changes, in words; empty when nothing is known to."""
+    names = differing_names(fields)
+    return differing_words(names) if names else ""
+
+
+def _state_of(details: ProductDetails) -> ProductState:
+    """The state with what differs this very moment, not when it was last compared."""
+    product = details.compared.product
+    return ProductState(
+        cova_product_id=product.cova_product_id,
+        name=product.name or product.cova_product_id,
+        host_state=product.host_state,
+        is_locked=product.is_locked,
+        is_excluded=product.is_excluded,
+        is_dirty=product.is_dirty,
+        is_vanished=product.vanished_at is not None,
+        presence=product.presence,
+        last_error=product.last_error,
+        differing=details.compared.differing,
+    )
+
+
+def _row(
+    compared: FieldComparison, details: ProductDetails, categories: dict[str, str]
+) -> FieldRow:
+    product = details.compared.product
+    names = categories if compared.name == "category_id" else {}
+    cova, shop = (
+        field_text(value, field=compared.name, names=names)
+        for value in (compared.cova, compared.shop)
+    )
+    can_take = compared.verdict in (Verdict.DIFFERS, Verdict.KEPT, Verdict.UNKNOWN)
+    if compared.name == "enabled" and product.is_excluded:
+        can_take = False
+    return FieldRow(
+        name=compared.name,
+        label=FIELD_LABELS.get(compared.name, compared.name),
+        cova=cova,
+        shop="not known" if compared.verdict is Verdict.UNKNOWN else shop,
+        owner=_owner(compared, details),
+        words=_VERDICTS[compared.verdict],
+        can_take=can_take and product.host_state != "absent",
+    )
+
+
+def _owner(compared: FieldComparison, details: ProductDetails) -> str:
+    if compared.follows_cova:
+        return "COVA"
+    if compared.name not in details.side.owned:
+        return "Staff"
+    return "Staff (excluded)" if details.compared.product.is_excluded else "Staff (locked)"
+
+
+def _specifications_url(page: StorePage, product_id: str) -> str:
+    """The specification tester's page; empty while this version has none."""
+    try:
+        return page.url("product_specifications", product_id=product_id)
+    except BuildError:
+        return ""

@@ -1,0 +1,86 @@
+"""What stages are filled with: days on which something happened."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+from aiq_cova_plugin.services import audit
+from aiq_cova_plugin.services.expire_holds import HOLD_EXPIRED
+from aiq_cova_plugin.services.reports import PREVIEW, RECONCILE
+from aiq_cova_plugin.store import holds
+from aiq_cova_plugin.store.specifications import save_specifications
+
+from tests.unit.web.kit import NORTH, Records, busy_day
+from tests.unit.web.reports import FIRST, all_reports, comparison, write_report
+
+
+def odd_words(records: Records) -> None:
+    """A busy day with products and specifications nobody has mapped yet."""
+    busy_day(records)
+    for number in range(3):
+        records.product(
+            f"p-odd-{number}", f"Odd {number}", "Zzyzx", category_source="unmapped",
+            menu_category="Chews" if number else "",
+        )  # fmt: skip
+    specifications = [
+        {"field_id": 101, "name": "Total THC", "value": "24,5", "unit": "%"},
+        {"field_id": 102, "name": "THC", "value": "18", "unit": "%"},
+        {"field_id": 103, "name": "Delta9 Potency Reading", "value": "12.5", "unit": "mg"},
+        {"field_id": None, "name": "A very long name " * 8, "value": "x" * 300, "unit": ""},
+        {"field_id": 104, "name": "COA", "value": "in the drawer", "unit": ""},
+    ]
+    with records.app.app_context(), records.ctx.database.short() as connection:
+        row = {"store_id": NORTH, "cova_product_id": "p-gummies", "read_at": records.now}
+        save_specifications(connection, [row | {"specifications": specifications}])
+
+
+def a_fortnight(records: Records) -> None:
+    """Two weeks of syncs and orders, so that every chart has something to draw."""
+    for day in range(14):
+        at = records.now - timedelta(days=day)
+        for status in ["succeeded"] * (6 + day % 4) + ["partial"] * (day % 3) + ["failed"]:
+            records.run(
+                started_at=at, status=status, created=day, updated=30 - day, hidden=day % 5,
+                failed=day % 4,
+            )  # fmt: skip
+        for number in range(3):
+            records.order(
+                f"{day}-{number}", "completed", finished_at=at, in_pos_at=at,
+                queued_at=at - timedelta(seconds=5 + 40 * number),
+            )  # fmt: skip
+
+
+def everything(records: Records) -> str:
+    """A bit of everything; the id of a held run."""
+    busy_day(records)
+    a_fortnight(records)
+    all_reports(records)
+    records.hold("55", {"p-flower": Decimal(3)})
+    with records.app.app_context():
+        with records.ctx.database.short() as connection:
+            holds.release_holds(connection, NORTH, "55", now=records.now, reason=HOLD_EXPIRED)
+        audit.note(records.ctx, NORTH, "settings_saved", by="Robin Example", changed={"a": 1})
+        audit.note(records.ctx, NORTH, "product_locked", "p-flower", by="Robin Example")
+    return records.run(
+        status="held", mode="full", started_at=records.now, message="It would hide 40 products."
+    )
+
+
+def reports_being_made(records: Records) -> None:
+    """A preview and a comparison on their way."""
+    records.connect()
+    for kind in (PREVIEW, RECONCILE):
+        write_report(
+            records, kind, "running", progress="Page 3, 1,500 products read",
+            heartbeat_at=records.now - timedelta(minutes=2),
+        )  # fmt: skip
+
+
+def reports_that_failed(records: Records) -> None:
+    """The last good results, and newer ones that could not be made."""
+    records.connect()
+    write_report(records, PREVIEW, document=FIRST | {"status": "held", "message": "It is much."})
+    write_report(records, PREVIEW, "failed", message="COVA is away.", fix="Wait a little.")
+    write_report(records, RECONCILE, document=comparison())
+    write_report(records, RECONCILE, "failed", message="COVA is away.", fix="Wait a little.")

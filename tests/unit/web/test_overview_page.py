@@ -1,0 +1,118 @@
+"""The store's first page: what needs a person, most urgent first, each with its way out."""
+
+from __future__ import annotations
+
+from aiq_cova_plugin.services.reports import RECONCILE
+
+from tests.unit.web.kit import NORTH, Browser, Records, TinyHost, busy_day
+from tests.unit.web.reports import STOCK, comparison, write_report
+
+HOME = f"/cova/{NORTH}/"
+
+
+def text_of(markup: str) -> str:
+    return " ".join(markup.split())
+
+
+def good_day(records: Records) -> None:
+    records.connect()
+    records.synced()
+    records.run()
+
+
+def test_four_words_say_how_it_stands(browser_without_js: Browser, records: Records) -> None:
+    good_day(records)
+
+    facts = text_of(browser_without_js.get(HOME).text).split('class="cova-facts"')[1]
+
+    for word in ("Connected", "Ready", "Fresh", "In agreement"):
+        assert f">{word}</span>" in facts
+    assert "<time datetime=" in facts
+    assert "What needs you" not in facts
+
+
+def test_what_needs_somebody_comes_most_urgent_first(
+    browser_without_js: Browser, records: Records
+) -> None:
+    busy_day(records)
+    records.connect(check_ok=False, check_message="COVA refused the password.")
+    records.run(status="held", started_at=records.now, message="It would hide 40 products.")
+    message = "1 difference between shop and COVA"
+    write_report(records, RECONCILE, document=comparison(STOCK), message=message)
+
+    markup = text_of(browser_without_js.get(HOME).text)
+    needs = markup.split('id="cova-needs-title"')[1].split("</section>")[0]
+
+    places = [
+        needs.index(text)
+        for text in (
+            "COVA refuses the connection",
+            "Order W-1042",
+            "A sync waits for you",
+            "Order W-1040",
+            "Products the shop could not save",
+            message,
+            "3 products without a category of their own",
+        )
+    ]
+    assert places == sorted(places)
+    for path in ("settings", "orders/1042", "reconcile", "pos-settings", "products/p-kit"):
+        assert f'href="{HOME}{path}"' in needs
+
+
+def test_an_agreement_is_not_claimed_while_the_last_comparison_found_differences(
+    browser_without_js: Browser, records: Records
+) -> None:
+    good_day(records)
+    message = "1 difference between shop and COVA"
+    write_report(records, RECONCILE, document=comparison(STOCK), message=message)
+
+    markup = text_of(browser_without_js.get(HOME).text)
+    write_report(records, RECONCILE, document=comparison())
+    agreed = text_of(browser_without_js.get(HOME).text)
+
+    assert "All is well" not in markup
+    assert "Not wholly" in markup
+    assert "<h1>All is well</h1>" in agreed
+
+
+def test_hundreds_of_orders_are_counted_whole_and_named_in_part(
+    browser_without_js: Browser, records: Records
+) -> None:
+    good_day(records)
+    for number in range(120):
+        records.order(f"a{number}", "needs_attention", reason="No phone.")
+    for number in range(30):
+        records.order(f"q{number}", "queued")
+
+    markup = text_of(browser_without_js.get(HOME).text)
+
+    assert "<h1>120 orders need you</h1>" in markup
+    assert "110 more orders need you" in markup
+    assert "And 20 more" in markup
+    assert markup.count("Order W-a") == 10
+
+
+def test_a_store_that_was_never_switched_on_is_offered_a_preview(
+    browser_without_js: Browser, records: Records
+) -> None:
+    records.connect(enabled=False, was_enabled=False)
+
+    markup = browser_without_js.get(HOME).text
+
+    assert f'href="{HOME}preview"' in markup
+    assert "Preview the first sync" in markup
+
+
+def test_who_may_only_look_is_told_what_each_button_takes(
+    browser_without_js: Browser, records: Records, host: TinyHost
+) -> None:
+    busy_day(records)
+    records.run(status="held", started_at=records.now, message="It would hide 40 products.")
+    host.allowed[NORTH] = frozenset({"view"})
+
+    markup = text_of(browser_without_js.get(HOME).text)
+
+    assert "<form" not in markup
+    for permission in ("sync", "orders", "configure"):
+        assert f"needs the permission “{permission}”" in markup

@@ -1,0 +1,206 @@
+"""The history of syncs, one that is running, and what one could not use."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from aiq_cova_plugin.domain.catalogue import FieldIssue
+from aiq_cova_plugin.services.reports import PREVIEW
+from aiq_cova_plugin.store import runs as run_store
+from aiq_cova_plugin.store.models import Run
+from aiq_cova_plugin.web.run_words import progress_of, reading_time_left, step_of
+
+from tests.unit.web.kit import NORTH, Browser, Records, TinyHost
+from tests.unit.web.reports import FIRST, write_report
+
+LIST = f"/cova/{NORTH}/runs"
+
+
+def text_of(markup: str) -> str:
+    return " ".join(markup.split())
+
+
+def test_each_run_says_what_it_did_how_and_at_what_cost(
+    browser_without_js: Browser, records: Records
+) -> None:
+    records.run(
+        mode="full", trigger="button", fetched=1908, created=1902, api_calls=1011, failed=6,
+        status="partial",
+    )  # fmt: skip
+
+    markup = text_of(browser_without_js.get(LIST).text)
+
+    for part in ("1,902 new, 6 not taken over", "Whole catalogue", "by the Sync button", "1,908",
+                 "1,011", "4.0 s", "Done, with gaps"):  # fmt: skip
+        assert part in markup
+    assert "<time datetime=" in markup
+
+
+def test_runs_are_filtered_by_how_they_ended(browser_without_js: Browser, records: Records) -> None:
+    for status in ("succeeded", "succeeded", "failed"):
+        records.run(status=status, message="COVA was away." if status == "failed" else "")
+
+    everything = browser_without_js.get(LIST).text
+    failed = browser_without_js.get(f"{LIST}?status=failed").text
+    none = browser_without_js.get(f"{LIST}?status=held").text
+    nonsense = browser_without_js.get(f"{LIST}?status=<b>").text
+
+    assert 'All <span class="cova-count">3</span>' in everything
+    assert 'Failed <span class="cova-count">1</span>' in everything
+    assert failed.count('data-label="State"') == 1
+    assert "No sync on record ended like this" in none
+    assert nonsense.count('data-label="State"') == 3
+
+
+def test_five_thousand_runs_come_in_pages(browser_without_js: Browser, records: Records) -> None:
+    with records.app.app_context(), records.ctx.database.short() as connection:
+        for number in range(5000):
+            started = records.now - timedelta(minutes=10 * number)
+            row = {
+                "id": f"run-{number:04}", "store_id": NORTH, "mode": "incremental",
+                "trigger": "schedule", "status": "succeeded", "started_at": started,
+                "heartbeat_at": started, "finished_at": started,
+            }  # fmt: skip
+            run_store.start_run(connection, row)
+
+    first = browser_without_js.get(LIST).text
+    last = browser_without_js.get(f"{LIST}?page=100").text
+    beyond = browser_without_js.get(f"{LIST}?page=101").text
+
+    assert first.count('data-label="State"') == 50
+    assert "1 to 50 of 5,000" in first
+    assert f'rel="next" href="{LIST}?page=2"' in first
+    assert "runs/run-0000" in first
+    assert "4,951 to 5,000 of 5,000" in last
+    assert "runs/run-4999" in last
+    assert "Nothing on this page" in beyond
+    for page in ("0", "-1", "x", "9" * 30):
+        assert browser_without_js.get(f"{LIST}?page={page}").status_code == 200
+
+
+def test_causes_come_with_the_way_to_mend_them_and_lead_to_the_products(
+    browser_without_js: Browser, records: Records
+) -> None:
+    records.product("p-kit", "Pocket Vape Kit")
+    run_id = records.run(
+        status="partial",
+        issues=[
+            FieldIssue("p-kit", "category", "No category is known for “Vape Kits”."),
+            FieldIssue("p-kit", "Limonene", "“about 2” is not a number."),
+        ],
+    )
+
+    markup = text_of(browser_without_js.get(f"{LIST}/{run_id}").text)
+
+    assert "Say under POS settings which category it belongs to." in markup
+    assert "Correct the specification in COVA" in markup
+    assert f'href="/cova/{NORTH}/pos-settings"' in markup
+    assert f'<a href="/cova/{NORTH}/products/p-kit">Pocket Vape Kit</a>' in markup
+    assert "Download as CSV" in markup
+
+
+READ = "Page 3, 1,500 products read"
+
+
+def _run(records: Records, **values: object) -> Run:
+    base = {
+        "status": "running", "mode": "full", "phase": "reading", "pages": 3, "fetched": 1500,
+        "to_apply": 0, "applied": 0, "started_at": records.now - timedelta(seconds=30),
+        "heartbeat_at": records.now,
+    }  # fmt: skip
+    return Run(**(base | values))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "told"),
+    [
+        (
+            {},
+            10_000,
+            (f"{READ}; there were 10,000 the last time", 15, "about 3 minutes left to read"),
+        ),
+        (
+            {"fetched": 9_500},
+            10_000,
+            (
+                "Page 3, 9,500 products read; there were 10,000 the last time",
+                95,
+                "a few seconds left to read",
+            ),
+        ),
+        (
+            {"fetched": 100},
+            10_000,
+            ("Page 3, 100 products read; there were 10,000 the last time", 1, ""),
+        ),
+        ({"fetched": 12_000}, 10_000, ("Page 3, 12,000 products read", 99, "")),
+        ({}, None, (READ, None, "")),
+        ({"mode": "incremental"}, 10_000, (READ, None, "")),
+        ({"pages": 0, "fetched": 0}, 10_000, ("", None, "")),
+        (
+            {"phase": "applying", "to_apply": 200, "applied": 50},
+            10_000,
+            ("50 of 200 products written", 25, ""),
+        ),
+        ({"status": "succeeded"}, 10_000, ("", 100, "")),
+    ],
+)
+def test_progress_promises_only_what_is_known(
+    records: Records,
+    values: dict[str, object],
+    expected: int | None,
+    told: tuple[str, int | None, str],
+) -> None:
+    run = _run(records, **values)
+
+    left = reading_time_left(run, expected, records.now)
+
+    assert (step_of(run, expected), progress_of(run, expected), left) == told
+
+
+def test_a_running_sync_says_how_far_it_is(browser_without_js: Browser, records: Records) -> None:
+    records.run(mode="full", fetched=10_000, started_at=records.now - timedelta(days=1))
+    run_id = records.run(
+        mode="full", status="running", finished_at=None, phase="reading", pages=10, fetched=5000,
+        started_at=records.now - timedelta(minutes=5), heartbeat_at=records.now,
+    )  # fmt: skip
+
+    markup = text_of(browser_without_js.get(f"{LIST}/{run_id}").text)
+
+    assert "Page 10, 5,000 products read; there were 10,000 the last time" in markup
+    assert "about 5 minutes left to read" in markup
+    assert 'value="50"' in markup
+
+
+def test_a_held_run_leads_to_its_preview_and_is_approved_knowingly(
+    browser_without_js: Browser, records: Records
+) -> None:
+    records.connect()
+    run_id = records.run(
+        status="held", mode="full", message="It would hide 40 products.",
+        started_at=records.now - timedelta(minutes=9),
+    )  # fmt: skip
+    write_report(records, PREVIEW, document=FIRST)
+
+    markup = text_of(browser_without_js.get(f"{LIST}/{run_id}").text)
+
+    form = next(each for each in markup.split("<form") if "Approve and sync" in each)
+    assert "required" in form
+    assert "It would hide 40 products." in markup
+    assert "See what it would do" in markup
+    assert "A preview was made since" in markup
+
+
+def test_who_may_only_look_is_told_what_is_missing(
+    browser_without_js: Browser, records: Records, host: TinyHost
+) -> None:
+    records.connect()
+    held = records.run(status="held", message="It would hide 40 products.")
+    host.allowed[NORTH] = frozenset({"view"})
+
+    for path in (LIST, f"{LIST}/{held}"):
+        markup = text_of(browser_without_js.get(path).text)
+        assert "<form" not in markup
+        assert "needs the permission “sync”" in markup
