@@ -14,7 +14,12 @@ from uuid import uuid4
 from aiq_cova_plugin.domain.push_states import PushState
 from aiq_cova_plugin.host import Order, OrderNotFound
 from aiq_cova_plugin.services.context import ServiceContext
-from aiq_cova_plugin.services.reserve_stock import CANCELLED_IN_SHOP, hold_order, release_order
+from aiq_cova_plugin.services.reserve_stock import (
+    CANCELLED_IN_SHOP,
+    hold_expired_again,
+    hold_order,
+    release_order,
+)
 from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.connections import connection_of
 from aiq_cova_plugin.store.models import Push
@@ -52,6 +57,7 @@ def enqueue_order(ctx: ServiceContext, order: Order, *, found_by: str = "signal"
     now = ctx.clock.now()
     added = outbox.add_push(connection, _new_push(order, now))
     if added:
+        hold_expired_again(ctx, order.store_id, order.id)
         push = outbox.push_of_order(connection, order.store_id, order.id)
         if push is not None:
             how = "Its signal was missed; the sweep found it." if found_by == "sweep" else ""

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from aiq_cova_plugin import signals
 from aiq_cova_plugin.services.context import ServiceContext, log
-from aiq_cova_plugin.services.reserve_stock import release_order
+from aiq_cova_plugin.services.reserve_stock import HOLD_EXPIRED, release_order
 from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.holds import forgotten_orders, holds_of_order
 from aiq_cova_plugin.store.products import lock_products
@@ -18,8 +18,7 @@ from aiq_cova_plugin.store.products import lock_products
 FORGOTTEN_AFTER = timedelta(days=3)
 """How long a hold lives without its order ever being confirmed or cancelled."""
 
-HOLD_EXPIRED = "expired: never confirmed or cancelled"
-"""Why such a hold was released."""
+__all__ = ["FORGOTTEN_AFTER", "HOLD_EXPIRED", "expire_forgotten_holds"]
 
 
 def expire_forgotten_holds(ctx: ServiceContext, store_id: str) -> int:

@@ -26,7 +26,13 @@ from aiq_cova_plugin.domain.customer_search import (
     plan_from_settings,
 )
 from aiq_cova_plugin.domain.phones import normalise_phone, search_spellings
-from aiq_cova_plugin.errors import AmbiguousCustomer, MissingPhone, NotFound, Rejected
+from aiq_cova_plugin.errors import (
+    AmbiguousCustomer,
+    MissingPhone,
+    NotFound,
+    OutcomeUnknown,
+    Rejected,
+)
 from aiq_cova_plugin.host import Order
 from aiq_cova_plugin.mapping.candidate_from_cova import candidate_from_cova
 from aiq_cova_plugin.mapping.customer_to_cova import new_customer
@@ -42,6 +48,9 @@ _ENDING = 4
 """So many last digits stand together in almost every spelling of a number."""
 
 _LONGEST_MERGE_CHAIN = 5
+
+_CREATION_TAKES_SECONDS = 35
+"""How long COVA may work on a call it has not answered (cova-api.md section 9.2)."""
 
 _HOW_FOUND = {
     "phone": "found by phone number",
@@ -108,14 +117,32 @@ def match_customer(
             # The search may have taken long: whoever creates must still be the only one.
             ctx.leases.renew(lease)
             on_step("creating_customer", "No customer in COVA has this phone number.")
-            address = order.delivery.address if order.delivery is not None else None
-            created = client.create_customer(new_customer(order.customer, phone, address))
+            created = _create(ctx, client, order, phone, name=f"{company_id}:{digest}")
             found = FoundCustomer(created, "created in COVA")
         with ctx.database.short() as connection:
             remember_customer(
                 connection, company_id, digest, found.customer.id, now=ctx.clock.now()
             )
     return found
+
+
+def _create(
+    ctx: ServiceContext, client: CovaClient, order: Order, phone: str, *, name: str
+) -> Customer:
+    """The new customer. Raises `LeaseHeld` while COVA may still be at an earlier creation."""
+    address = order.delivery.address if order.delivery is not None else None
+    with ctx.leases.hold(
+        f"create-customer:{name}",
+        busy="COVA has not answered yet whether it created this customer. Before it may be "
+        "asked again, it is looked for.",
+    ) as lease:
+        try:
+            return client.create_customer(new_customer(order.customer, phone, address))
+        except OutcomeUnknown:
+            # Whoever searched before COVA is done would find nobody, and a second creation
+            # would make two of one person.
+            ctx.leases.leave_closed(lease, seconds=_CREATION_TAKES_SECONDS)
+            raise
 
 
 def remember_choice(

@@ -22,6 +22,9 @@ from aiq_cova_plugin.store.products import change_product, lock_products, produc
 
 _NOTHING = Decimal(0)
 
+HOLD_EXPIRED = "expired: never confirmed or cancelled"
+"""Why a hold was released whose order nobody confirmed or cancelled."""
+
 CANCELLED_IN_SHOP = "cancelled in the shop"
 """Why a hold was released when the shop cancelled the order."""
 
@@ -30,8 +33,10 @@ def quantities_of(lines: Iterable[OrderLine]) -> dict[str, Decimal]:
     """dict: COVA product id → how much of it the lines want in all; zero lines left out."""
     wanted: dict[str, Decimal] = defaultdict(Decimal)
     for line in lines:
-        if line.cova_product_id and line.quantity > 0:
-            wanted[line.cova_product_id.lower()] += Decimal(line.quantity)
+        quantity = Decimal(line.quantity)
+        # A quantity that is no number holds nothing; sending the order tells a person.
+        if line.cova_product_id and quantity.is_finite() and quantity > 0:
+            wanted[line.cova_product_id.lower()] += quantity
     return dict(wanted)
 
 
@@ -76,6 +81,21 @@ def hold_order(
     lock_products(connection, store_id, wanted)
     holds.take_holds(connection, store_id, order_id, wanted, now=ctx.clock.now())
     publish_quantities(ctx, connection, store_id, wanted)
+
+
+def hold_expired_again(ctx: ServiceContext, store_id: str, order_id: str) -> None:
+    """The order is confirmed after all: what expired while it was only placed is held again."""
+    connection = ctx.database.shared()
+    lock_products(
+        connection,
+        store_id,
+        [hold.cova_product_id for hold in holds.holds_of_order(connection, store_id, order_id)],
+    )
+    again = holds.hold_again(
+        connection, store_id, order_id, now=ctx.clock.now(), reason=HOLD_EXPIRED
+    )
+    if again:
+        publish_quantities(ctx, connection, store_id, again)
 
 
 def release_order(ctx: ServiceContext, store_id: str, order_id: str, *, reason: str) -> None:

@@ -32,10 +32,22 @@ from aiq_cova_plugin.store.connections import companies_of
 from aiq_cova_plugin.store.database import explain_trouble
 from aiq_cova_plugin.store.schedule import ClaimedJob
 
+
+def _keep_house(ctx: ServiceContext, store_id: str) -> None:
+    """One job for all stores: forget what is old, and see where the shop was edited meanwhile."""
+    prune(ctx, store_id)
+    for each in enabled_stores(ctx):
+        try:
+            compare_store(ctx, each)
+        except CovaPluginError as exc:
+            # One store's shop that cannot be read keeps the others from nothing.
+            log.warning("comparison_failed", extra={"store_id": each, "kind": type(exc).__name__})
+
+
 _SERVICES: dict[str, Callable[[ServiceContext, str], Any]] = {
     CATALOG: lambda ctx, store_id: sync_catalog(ctx, store_id, trigger="schedule"),
     SWEEP: sweep_orders,
-    HOUSEKEEPING: lambda ctx, store_id: _keep_house(ctx, store_id),
+    HOUSEKEEPING: _keep_house,
     WATCH: watch,
 }
 PUSH, POLL = "push", "poll"
@@ -173,17 +185,6 @@ class _DueOrders:
             for job, stores in ((PUSH, pushes), (POLL, polls))
             for store_id in stores
         ]
-
-
-def _keep_house(ctx: ServiceContext, store_id: str) -> None:
-    """One job for all stores: forget what is old, and see where the shop was edited meanwhile."""
-    prune(ctx, store_id)
-    for each in enabled_stores(ctx):
-        try:
-            compare_store(ctx, each)
-        except CovaPluginError as exc:
-            # One store's shop that cannot be read keeps the others from nothing.
-            log.warning("comparison_failed", extra={"store_id": each, "kind": type(exc).__name__})
 
 
 def _run_claimed(ctx: ServiceContext, claimed: ClaimedJob) -> None:

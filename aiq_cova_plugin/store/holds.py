@@ -111,6 +111,25 @@ def start_settling(
     ).rowcount
 
 
+def hold_again(
+    connection: sa.Connection, store_id: str, order_id: str, *, now: datetime, reason: str
+) -> list[str]:
+    """Make holds active again that were released for `reason`; the ids of their products."""
+    was_released = sa.and_(
+        _H.store_id == store_id,
+        _H.order_id == order_id,
+        _H.state == "released",
+        _H.reason == reason,
+    )
+    again = [row.cova_product_id for row in connection.execute(sa.select(_H).where(was_released))]
+    connection.execute(
+        sa.update(_H)
+        .where(was_released)
+        .values(state="active", since=now, released_at=None, reason="")
+    )
+    return again
+
+
 def settle_after_all(
     connection: sa.Connection, store_id: str, order_id: str, *, now: datetime, reason: str
 ) -> list[str]:

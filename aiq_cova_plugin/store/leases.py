@@ -102,6 +102,21 @@ class Leases:
                 .values(owner=None, expires_at=self._clock.now())
             )
 
+    def leave_closed(self, lease: HeldLease, *, seconds: float) -> None:
+        """Let nobody have the lease for so long, its holder neither: giving it back does nothing.
+
+        For work whose outcome is not known yet and must not be done a second time meanwhile.
+        """
+        with self._database.short() as connection:
+            connection.execute(
+                sa.update(Lease)
+                .where(Lease.name == lease.name, Lease.fence == lease.fence)
+                .values(
+                    fence=lease.fence + 1,
+                    expires_at=self._clock.now() + timedelta(seconds=seconds),
+                )
+            )
+
     def is_held(self, name: str, now: datetime) -> bool:
         """Is some worker on it right now?"""
         with self._database.short() as connection:

@@ -119,3 +119,21 @@ def test_one_that_cannot_be_released_does_not_keep_the_others(
     assert _expire(shop) == 2
     assert sorted(order_id for order_id, _ in told) == ["o1", "o3"]
     assert [hold.order_id for hold in shop.holds()] == ["o2"]
+
+
+def test_an_order_confirmed_after_its_hold_expired_is_held_again(any_shop: ConnectedShop) -> None:
+    """It will be sold: what it takes must not be offered to the next shopper."""
+    shop = any_shop
+    shop.change_settings(sync_orders=True)
+    product_id = _place(shop, "o1")
+    held = shop.quantity(product_id)
+    shop.clock.advance(timedelta(days=4).total_seconds())
+    assert _expire(shop) == 1
+    assert shop.quantity(product_id) == held + 1
+
+    shop.shop.send("aiq.order-confirmed", "o1")
+
+    assert [hold.order_id for hold in shop.holds()] == ["o1"]
+    assert shop.quantity(product_id) == held
+    shop.shop.send("aiq.order-confirmed", "o1")
+    assert shop.quantity(product_id) == held

@@ -124,6 +124,7 @@ def _is_ours(record: logging.LogRecord) -> bool:
     return record.name.startswith("aiq_cova_plugin")
 
 
+@pytest.mark.sqlite
 def test_no_secret_lies_readable_in_the_database(tried: ConnectedShop, sqlite_url: str) -> None:
     secrets = _secrets(tried)
     path = Path(sqlite_url.removeprefix("sqlite:///"))
@@ -136,6 +137,7 @@ def test_no_secret_lies_readable_in_the_database(tried: ConnectedShop, sqlite_ur
         assert secret not in stored
 
 
+@pytest.mark.sqlite
 def test_the_support_bundle_names_no_customer(tried: ConnectedShop) -> None:
     result = tried.shop.run("support-bundle", "--json")
 

@@ -350,3 +350,24 @@ def test_an_upper_case_id_of_cova_is_the_same_customer(bench: Bench) -> None:
 
     assert bench.row().state == "in_pos", bench.row().reason
     assert (bench.row().cova_customer_id or "").lower() == known
+
+
+def test_a_customer_cova_creates_late_is_not_created_twice(bench: Bench) -> None:
+    """The call broke off, and COVA goes on with it half a minute later."""
+    bench.sim.faults.add("create_customer", action="reset_before", times=1)
+    bench.place()
+    bench.push()
+    assert bench.calls("create_customer") == 1
+
+    bench.advance(12)
+    bench.push()
+    bench.advance(12)
+    bench.push()
+    assert bench.calls("create_customer") == 1, "COVA may still be at it"
+    late = bench.sim.register.add_customer(
+        first_name=ADA["first_name"], last_name=ADA["last_name"], phones=[ADA["phone"]]
+    )
+
+    assert _found(bench) == late
+    assert bench.calls("create_customer") == 1
+    assert len(bench.customers_with()) == 1
