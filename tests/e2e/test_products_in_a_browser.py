@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,10 +21,11 @@ from tests.e2e.test_journey import (
     wait_for_products,
     wait_until_no_sync_runs,
 )
+from tests.gallery.filling import products_in_every_state
 from tests.support.chromium import accessibility_problems
 from tests.support.live_server import LiveServer
 from tests.unit.web.kit import NORTH, Records, close, tiny_shop
-from tests.unit.web.test_products import HAZE, SNAPSHOT, ReadingHost
+from tests.unit.web.reading_host import HAZE, SNAPSHOT, ReadingHost
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -33,17 +33,6 @@ if TYPE_CHECKING:
     from tests.support.chromium import Complaints
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
-
-LOOKS = [("light", 1280), ("dark", 1280), ("light", 320), ("dark", 320)]
-PICTURES = {
-    "products": f"/cova/{NORTH}/products",
-    "products-differing": f"/cova/{NORTH}/products?filter=differs",
-    "products-none-found": f"/cova/{NORTH}/products?q=zebra",
-    "products-empty": "/cova/south/products",
-    "product": f"/cova/{NORTH}/products/{HAZE}",
-    "product-failed": f"/cova/{NORTH}/products/p-failed",
-    "product-excluded": f"/cova/{NORTH}/products/p-excluded",
-}
 
 
 @pytest.fixture
@@ -65,55 +54,9 @@ def server(shop: Flask, live_server: Callable[..., LiveServer]) -> LiveServer:
 
 @pytest.fixture
 def products(shop: Flask, host: ReadingHost) -> Records:
-    """A menu with a product in every state; one of them was edited in the shop."""
     records = Records(shop)
-    records.connect()
-    records.product(
-        HAZE, "Blue Harbour 3.5 g", "Flower > Sativa", snapshot=SNAPSHOT, stock=Decimal(12),
-        is_locked=True, differing_fields="name,price", applied={"quantity": "9"},
-    )  # fmt: skip
-    records.hold("1042", {HAZE: Decimal(3)})
-    host.has[HAZE] = {
-        "name": "Blue Harbour, hand-trimmed",
-        "price": Decimal("30.00"),
-        "quantity": Decimal(9),
-        "description": "<p>" + "A long word about the harbour at dusk. " * 12 + "</p>",
-        "category_id": "1",
-        "enabled": True,
-    }
-    plain = {"presence": "active", "sku": "SC0100", "regular_price": "18.00"}
-    for product_id, name, values in (
-        ("p-failed", "Sour Cherry Gummies", {"last_error": "The picture is too large."}),
-        ("p-excluded", "Rolling Tray", {"is_excluded": True, "host_state": "hidden"}),
-        ("p-waiting", "Travel Vape Kit", {"is_dirty": True, "category_source": "unmapped"}),
-        ("p-absent", "Winter Blend", {"host_state": "absent", "presence": "archived"}),
-    ):
-        snapshot = plain | {"cova_product_id": product_id, "name": name}
-        records.product(product_id, name, "Edibles > Gummies", snapshot=snapshot, **values)
+    products_in_every_state(records, host)
     return records
-
-
-@pytest.mark.parametrize("name", PICTURES)
-def test_page_is_accessible_and_fits_in_every_look(
-    page: Page,
-    server: LiveServer,
-    products: Records,
-    take_screenshot: Callable[[str], Path],
-    name: str,
-) -> None:
-    problems: dict[str, list[str]] = {}
-
-    for scheme, width in LOOKS:
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-        page.goto(server.at(PICTURES[name]), wait_until="load")
-        too_wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
-        found = accessibility_problems(page) + (["wider than the screen"] if too_wide else [])
-        if found:
-            problems[f"{scheme} {width}"] = found
-        take_screenshot(f"page-{name}-{scheme}-{width}")
-
-    assert problems == {}
 
 
 def test_excluding_asks_in_the_page_and_can_be_left(

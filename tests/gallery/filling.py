@@ -12,6 +12,7 @@ from aiq_cova_plugin.store import holds
 from aiq_cova_plugin.store.specifications import save_specifications
 
 from tests.unit.web.kit import NORTH, Records, busy_day
+from tests.unit.web.reading_host import HAZE, SNAPSHOT, ReadingHost
 from tests.unit.web.reports import FIRST, all_reports, comparison, write_report
 
 
@@ -84,3 +85,30 @@ def reports_that_failed(records: Records) -> None:
     write_report(records, PREVIEW, "failed", message="COVA is away.", fix="Wait a little.")
     write_report(records, RECONCILE, document=comparison())
     write_report(records, RECONCILE, "failed", message="COVA is away.", fix="Wait a little.")
+
+
+def products_in_every_state(records: Records, host: ReadingHost) -> None:
+    """A menu with a product in every state; one of them was edited in the shop."""
+    records.connect()
+    records.product(
+        HAZE, "Blue Harbour 3.5 g", "Flower > Sativa", snapshot=SNAPSHOT, stock=Decimal(12),
+        is_locked=True, differing_fields="name,price", applied={"quantity": "9"},
+    )  # fmt: skip
+    records.hold("1042", {HAZE: Decimal(3)})
+    host.has[HAZE] = {
+        "name": "Blue Harbour, hand-trimmed",
+        "price": Decimal("30.00"),
+        "quantity": Decimal(9),
+        "description": "<p>" + "A long word about the harbour at dusk. " * 12 + "</p>",
+        "category_id": "1",
+        "enabled": True,
+    }
+    plain = {"presence": "active", "sku": "SC0100", "regular_price": "18.00"}
+    for product_id, name, values in (
+        ("p-failed", "Sour Cherry Gummies", {"last_error": "The picture is too large."}),
+        ("p-excluded", "Rolling Tray", {"is_excluded": True, "host_state": "hidden"}),
+        ("p-waiting", "Travel Vape Kit", {"is_dirty": True, "category_source": "unmapped"}),
+        ("p-absent", "Winter Blend", {"host_state": "absent", "presence": "archived"}),
+    ):
+        snapshot = plain | {"cova_product_id": product_id, "name": name}
+        records.product(product_id, name, "Edibles > Gummies", snapshot=snapshot, **values)

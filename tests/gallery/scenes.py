@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from tests.gallery.filling import (
     everything,
     odd_words,
+    products_in_every_state,
     reports_being_made,
     reports_that_failed,
 )
 from tests.gallery.stage import Scene, Stage
 from tests.unit.web.kit import NORTH, busy_day
+from tests.unit.web.reading_host import HAZE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -426,3 +428,55 @@ def _(stage: Stage) -> str:
 def _(stage: Stage) -> str:
     busy_day(stage.records)
     return f"{AT}/order-settings"
+
+
+# --- products -------------------------------------------------------------------------------------
+
+
+@scene("Products", "one in every state")
+def _(stage: Stage) -> str:
+    products_in_every_state(stage.records, stage.host)
+    return f"{AT}/products"
+
+
+@scene("Products", "only those that differ")
+def _(stage: Stage) -> str:
+    products_in_every_state(stage.records, stage.host)
+    return f"{AT}/products?filter=differs"
+
+
+@scene("Products", "nothing found")
+def _(stage: Stage) -> str:
+    products_in_every_state(stage.records, stage.host)
+    return f"{AT}/products?q=zebra"
+
+
+@scene("Products", "none yet")
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    return f"{AT}/products"
+
+
+@scene("Product", "locked, differs from COVA")
+def _(stage: Stage) -> str:
+    products_in_every_state(stage.records, stage.host)
+    return f"{AT}/products/{HAZE}"
+
+
+@scene("Product", "could not be saved")
+def _(stage: Stage) -> str:
+    products_in_every_state(stage.records, stage.host)
+    return f"{AT}/products/p-failed"
+
+
+@scene("Product", "excluded")
+def _(stage: Stage) -> str:
+    products_in_every_state(stage.records, stage.host)
+    return f"{AT}/products/p-excluded"
+
+
+@scene("Product", "somebody who may only look")
+def _(stage: Stage) -> str:
+    products_in_every_state(stage.records, stage.host)
+    stage.host.allowed[NORTH] = frozenset({"view"})
+    return f"{AT}/products/{HAZE}"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
-from tests.unit.web.kit import Records, TinyHost, close, tiny_shop
+from tests.unit.web.kit import Records, close, tiny_shop
+from tests.unit.web.reading_host import ReadingHost
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -34,7 +35,7 @@ LOOKS = (Look("light", 1280), Look("dark", 1280), Look("light", 320), Look("dark
 class Stage:
     """A shop with nothing in it, and the means to fill it."""
 
-    def __init__(self, app: Flask, host: TinyHost) -> None:
+    def __init__(self, app: Flask, host: ReadingHost) -> None:
         self.app = app
         self.host = host
         self.records = Records(app)
@@ -58,7 +59,7 @@ class Scene:
 @contextmanager
 def a_stage(folder: Path, **options: Any) -> Iterator[Stage]:
     """A stage that is cleared away afterwards."""
-    host = TinyHost()
+    host = ReadingHost()
     app = tiny_shop(folder, host, **options)
     try:
         yield Stage(app, host)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -11,50 +10,13 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from aiq_cova_plugin.host import ApplyResult, ProductChange
 from aiq_cova_plugin.store import products as stored_products
 
-from tests.unit.web.kit import ALL_ACTIONS, NORTH, SOUTH, Browser, Records, TinyHost
+from tests.unit.web.kit import ALL_ACTIONS, NORTH, SOUTH, Browser, Records
+from tests.unit.web.reading_host import HAZE, SNAPSHOT, ReadingHost
 
 LIST = f"/cova/{NORTH}/products"
-HAZE = "11111111-2222-4333-8444-55555555aaaa"
 PAGE = f"{LIST}/{HAZE}"
-SNAPSHOT = {
-    "cova_product_id": HAZE,
-    "presence": "active",
-    "name": "Blue Harbour 3.5 g",
-    "brand": "Example Farms",
-    "sku": "BH0035",
-    "regular_price": "32.00",
-    "price_tiers": [{"min_quantity": "3", "total_price": "80.00"}],
-    "classification_path": "Flower > Sativa",
-}
-
-
-class ReadingHost(TinyHost):
-    """A host that says what it has, names its users, and refuses what a test says."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.has: dict[str, dict[str, Any]] = {}
-        self.refuses = ""
-
-    def current_user(self) -> str:
-        return "Robin Quay"
-
-    def current_products(
-        self, store_id: str, cova_product_ids: Sequence[str]
-    ) -> Mapping[str, Mapping[str, Any]]:
-        return {each: self.has[each] for each in cova_product_ids if each in self.has}
-
-    def apply_products(
-        self, store_id: str, changes: Sequence[ProductChange]
-    ) -> Sequence[ApplyResult]:
-        if self.refuses:
-            return [ApplyResult(each.cova_product_id, False, self.refuses) for each in changes]
-        for change in changes:
-            self.has.setdefault(change.cova_product_id, {}).update(change.fields)
-        return super().apply_products(store_id, changes)
 
 
 @pytest.fixture
