@@ -23,7 +23,8 @@ class Cause:
     """One thing that is wrong with one or more orders.
 
     `key` names the cause towards `retry_cause`; `kind` is the error's, `reason` and `fix` are
-    those of the first order, without its number when there are several.
+    those of the first order, without its number when there are several. `orders` is dict:
+    order id → number of the first few.
     """
 
     key: str
@@ -31,7 +32,7 @@ class Cause:
     reason: str
     fix: str
     number_of_orders: int
-    order_numbers: tuple[str, ...]
+    orders: dict[str, str]
 
 
 def causes_of(ctx: ServiceContext, store_id: str) -> list[Cause]:
@@ -98,7 +99,7 @@ def _cause(key: str, members: list[Trouble]) -> Cause:
         reason=_sentence(reasons) if len(members) > 1 else first.reason,
         fix=first.fix,
         number_of_orders=len(members),
-        order_numbers=tuple(each.order_number or each.order_id for each in members[:5]),
+        orders={each.order_id: each.order_number or each.order_id for each in members[:5]},
     )
 
 

@@ -73,11 +73,13 @@ class StateTab:
 
 @dataclass(frozen=True)
 class CauseGroup:
-    """Orders with the same trouble, in staff's words. `numbers` are the first few of them."""
+    """Orders with the same trouble, in staff's words. `links` are (number, address) of the
+    first few, `more` counts the rest."""
 
     cause: Cause
     label: str
-    numbers: str
+    links: list[tuple[str, str]]
+    more: int
     can_retry: bool
 
 
@@ -114,7 +116,7 @@ def list_orders(page: StorePage) -> ResponseReturnValue:
     view = OrdersPage(
         rows=order_rows(page, found.orders, is_paused=found.is_paused),
         tabs=_tabs(page, found.counts, state),
-        causes=[_group(each) for each in found.causes]
+        causes=[_group(page, each) for each in found.causes]
         if state in ("", PushState.NEEDS_ATTENTION) and not search
         else [],
         state=state,
@@ -176,9 +178,9 @@ def _tabs(page: StorePage, counts: dict[str, int], state: str) -> list[StateTab]
     ]
 
 
-def _group(cause: Cause) -> CauseGroup:
+def _group(page: StorePage, cause: Cause) -> CauseGroup:
     label = _CAUSES.get(cause.kind) or "Something must be repaired first"
-    more = cause.number_of_orders - len(cause.order_numbers)
-    numbers = ", ".join(cause.order_numbers) + (f" and {more} more" if more else "")
+    links = [(number, page.url("order", order_id=each)) for each, number in cause.orders.items()]
+    more = cause.number_of_orders - len(links)
     # Which customer it is must be chosen order by order.
-    return CauseGroup(cause, label, numbers, can_retry=cause.kind != "AmbiguousCustomer")
+    return CauseGroup(cause, label, links, more, can_retry=cause.kind != "AmbiguousCustomer")

@@ -53,7 +53,8 @@ class Scene:
 
     @property
     def name(self) -> str:
-        return f"{self.page}--{self.state}".lower().replace(" ", "-").replace(",", "")
+        words = f"{self.page}--{self.state}".lower().replace(" ", "-")
+        return "".join(each for each in words if each.isalnum() or each == "-")
 
 
 @contextmanager

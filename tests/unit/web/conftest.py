@@ -34,8 +34,10 @@ def make_shop(
             folder.mkdir()
             if ON_POSTGRES:
                 server = request.getfixturevalue("postgres_server")
-                template = request.getfixturevalue("migrated_postgres")
-                url = databases.enter_context(server.database(copy_of=template))
+                copied = {}
+                if options.get("with_tables", True):
+                    copied = {"copy_of": request.getfixturevalue("migrated_postgres")}
+                url = databases.enter_context(server.database(**copied))
                 options = {"SQLALCHEMY_DATABASE_URI": url} | options
             made.append(tiny_shop(folder, host, **options))
             return made[-1]

@@ -315,7 +315,14 @@ class Records:
         """A table as it stands, for looking at what a page did."""
         with self.app.app_context(), self.ctx.database.short() as connection:
             found = connection.execute(sa.text(f"select * from {table}"))  # noqa: S608 - our own names
-            return [dict(row._mapping) for row in found]
+            return [
+                {name: _as_stored(value) for name, value in row._mapping.items()} for row in found
+            ]
+
+
+def _as_stored(value: Any) -> Any:
+    """PostgreSQL's driver hands JSON over as read; SQLite has it as text."""
+    return json.dumps(value) if isinstance(value, dict | list) else value
 
 
 def busy_day(records: Records) -> dict[str, str]:
