@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 
 # Tests that need no server, no browser and no patience.
 FAST := not slow and not browser and not postgres and not redis
-FAST_TESTS := tests --ignore=tests/integration --ignore=tests/e2e
+FAST_TESTS := tests/unit tests/project tests/simulator
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -65,7 +65,7 @@ imports:
 
 unit-tests:
 	@echo "Running the fast tests."
-	$(BIN)/pytest -q -m "$(FAST)" $(FAST_TESTS)
+	$(BIN)/pytest -q -n auto -m "$(FAST)" $(FAST_TESTS)
 
 all-tests:
 	@echo "Running all tests, with browser, PostgreSQL, Redis and an installed wheel."

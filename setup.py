@@ -74,6 +74,7 @@ TEST = [
     "pytest-randomly>=4.0,<6",
     "pytest-socket>=0.7,<0.9",
     "pytest-timeout>=2.4,<3",
+    "pytest-xdist>=3.6,<4",
     "responses>=0.25.7,<0.27",
     "hypothesis>=6.130,<7",
     "time-machine>=2.16,<4",

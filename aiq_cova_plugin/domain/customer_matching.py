@@ -91,6 +91,44 @@ def choose_customer(candidates: Sequence[Candidate], wanted: Wanted) -> Match | 
     return Ambiguous(tuple(each.customer_id for each in remaining))
 
 
+def is_surely(candidate: Candidate, wanted: Wanted) -> bool:
+    """Is it the shopper, and not another of the household who share the number?
+
+    The e-mail or the full name must agree, and nothing that both sides know may differ.
+    """
+    return (_same_email(candidate, wanted) or _same_name(candidate, wanted)) and not (
+        _differs(candidate.first_name, wanted.first_name)
+        or _differs(candidate.last_name, wanted.last_name)
+        or (candidate.emails and wanted.email and not _same_email(candidate, wanted))
+        or (
+            candidate.date_of_birth is not None
+            and wanted.date_of_birth is not None
+            and not _same_date_of_birth(candidate, wanted)
+        )
+    )
+
+
+def is_same_shopper(one: Wanted, other: Wanted) -> bool:
+    """Did one person place both orders? All that each says must be equal, and say who it is."""
+    return _identity(one) == _identity(other) and any(_identity(one)[2:5])
+
+
+def _identity(wanted: Wanted) -> tuple[object, ...]:
+    return (
+        wanted.phone,
+        wanted.country,
+        (wanted.email or "").strip().casefold(),
+        _plain(wanted.first_name),
+        _plain(wanted.last_name),
+        wanted.date_of_birth,
+    )
+
+
+def _differs(name: str, wanted: str | None) -> bool:
+    """Are both known and unequal?"""
+    return bool(_plain(name) and _plain(wanted)) and _plain(name) != _plain(wanted)
+
+
 def _people_with_phone(candidates: Sequence[Candidate], wanted: Wanted) -> list[Candidate]:
     by_id = {each.customer_id: each for each in candidates}
     people: dict[str, Candidate] = {}

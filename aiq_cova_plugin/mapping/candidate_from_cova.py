@@ -7,6 +7,8 @@ from aiq_cova_plugin.schemas import records
 
 PHONE = 1
 EMAIL = 2
+NOBODY = "00000000-0000-0000-0000-000000000000"
+"""An empty id: some of COVA's answers say so instead of leaving it out."""
 
 
 def candidate_from_cova(customer: records.Customer) -> Candidate:
@@ -25,8 +27,13 @@ def candidate_from_cova(customer: records.Customer) -> Candidate:
         last_name=customer.family_name,
         date_of_birth=customer.date_of_birth,
         is_disabled=customer.disabled,
-        merged_into=(customer.merged_into_customer_id or "").lower() or None,
+        merged_into=_merged_into(customer),
     )
+
+
+def _merged_into(customer: records.Customer) -> str | None:
+    target = (customer.merged_into_customer_id or "").lower()
+    return None if target in ("", NOBODY) else target
 
 
 def _is_phone(contact: records.ContactMethod) -> bool:

@@ -6,6 +6,8 @@ already lists inherited prices among the location's rows, so a product without s
 has no price there. A row set at the location itself wins over an inherited one; among
 equals the highest price counts, since selling too cheap cannot be undone.
 
+A price of zero counts as none: it is far more often a field nobody filled in than a gift.
+
 Amounts are rounded once, to cents, by `domain.pricing.money`.
 """
 
@@ -56,7 +58,7 @@ def regular_price(product: records.Product, location_id: int) -> Decimal | None:
 def price_tiers(product: records.Product, location_id: int) -> tuple[PriceTier, ...] | None:
     """Quantity breaks by rising quantity; `total_price` is COVA's `AtTierPrice`.
 
-    Only where that is missing, the tier's price per unit times its quantity.
+    Only where that is missing or zero, the tier's price per unit times its quantity.
     """
     return prices_from_cova(product, location_id).tiers
 
@@ -75,16 +77,19 @@ def _read_regular(
     product: records.Product, location_id: int, tiers: Sequence[PriceTier]
 ) -> tuple[Decimal | None, list[str]]:
     rows = _plain_rows(product, location_id)
-    prices = [price for row in rows if (price := readable_amount(row.price)) is not None]
+    readable = [price for row in rows if (price := readable_amount(row.price)) is not None]
+    prices = [price for price in readable if price]
     if prices:
         if len(set(prices)) > 1:
             return max(prices), ["COVA has several prices here; the highest one is used."]
         return prices[0], []
-    if rows:
+    if rows and not readable:
         return None, ["COVA's price cannot be read as an amount."]
     if tiers:
         lowest = tiers[0]
         return readable_amount(EXACT.divide(lowest.total_price, lowest.min_quantity)), []
+    if readable:
+        return None, ["COVA's price is zero, so it is not used: set a price in COVA."]
     return None, ["COVA has no price for this location."]
 
 
@@ -105,21 +110,28 @@ def _read_tiers(
             problems.append("A sale price on a price tier was left out.")
     tiers = []
     for quantity, rows in sorted(rows_by_quantity.items()):
-        totals = [_tier_total(row, quantity) for row in _nearest(rows, location_id)]
+        near = _nearest(rows, location_id)
+        totals = [_tier_total(row, quantity) for row in near]
         known = [each for each in totals if each is not None]
         if known:
             tiers.append(PriceTier(quantity, max(known)))
+            if any(row.at_tier_price == 0 for row in near):
+                problems.append(
+                    f"The total of the price tier from {quantity:f} on is zero in COVA; its price "
+                    "per unit is used."
+                )
         else:
             problems.append(f"The price tier from {quantity:f} on has no readable price.")
     return tuple(tiers), problems
 
 
 def _tier_total(row: records.Price, quantity: Decimal) -> Decimal | None:
-    if row.at_tier_price is not None:
-        return readable_amount(row.at_tier_price)
-    if readable_amount(row.price) is None or row.price is None:
+    """What the tier costs in all, None when nothing above zero is said of it."""
+    if row.at_tier_price is not None and row.at_tier_price != 0:
+        return readable_amount(row.at_tier_price) or None
+    if row.price is None or not readable_amount(row.price):
         return None
-    return readable_amount(EXACT.multiply(row.price, quantity))
+    return readable_amount(EXACT.multiply(row.price, quantity)) or None
 
 
 def _read_windows(

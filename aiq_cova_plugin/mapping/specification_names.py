@@ -70,9 +70,8 @@ class SpecificationNames:
     brand: tuple[str, ...] = ("Brand", "Brands", "Online Menu Brand")
     strain: tuple[str, ...] = ("Strain", "Flower Type", "Strain Type")
     strain_name: tuple[str, ...] = ("Strain Name", "Cultivar")
-    # What is in the package comes first. The legal equivalence is last: for flower it is
-    # the same number, for an edible it is not what the scales say.
-    weight: tuple[str, ...] = ("Net Weight", "Size", "Equivalent To")
+    # `Equivalent To` is none: it is what the law counts, for an edible not what the scales say.
+    weight: tuple[str, ...] = ("Net Weight", "Size")
     coa: tuple[str, ...] = ("COA Link", "COA")
     tags: tuple[str, ...] = ("Tags",)
     labs: Mapping[str, str] = field(default_factory=_total_names)

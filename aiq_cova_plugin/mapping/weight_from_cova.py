@@ -26,7 +26,9 @@ class WeightReading(NamedTuple):
 def weight_from_cova(
     product: records.Product, spec_names: SpecificationNames = DEFAULT
 ) -> WeightReading:
-    """The first readable one of `Net Weight`, `Size`, `Equivalent To`, in that order.
+    """The first readable one of `Net Weight` and `Size`, in that order.
+
+    `Equivalent To` is not read as a weight: it is the cannabis equivalence the law counts.
 
     The unit is the specification's, else the one behind the number (`Size` is often
     `3.5g`). A weight of zero says nothing and is passed over in silence; one without a

@@ -22,6 +22,7 @@ from aiq_cova_plugin.services.settle_status import settle_reading
 from aiq_cova_plugin.services.tax_pricing import reread_tax_pricing
 from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.models import Connection, Push
+from aiq_cova_plugin.store.push_warnings import without_unknown_words
 
 TRANSIENT = "transient_failure"
 COVA_FAILED = "cova_failed"
@@ -141,7 +142,12 @@ def settle(row: PushRow, reading: StatusReading) -> bool:
     if reading.phase is not Phase.REFUSED:
         settled = settle_reading(row.ctx, row.push, reading, fence=row.fence)
         row.push.state = settled.state.value
+        if settled.is_undecided:
+            # A word nobody knows is no proof that the register has it: it may yet be refused.
+            row.refresh_warning()
+            _ask_in_a_while(row, "COVA has the order, but says nothing known of it yet.")
         return False
+    _forget_unknown_words(row)
     if _tax_style_has_changed(row):
         row.event("tax_style_changed", TAX_STYLE_CHANGED)
         return True
@@ -156,11 +162,23 @@ def settle(row: PushRow, reading: StatusReading) -> bool:
 
 def ask_again_later(row: PushRow, reading: StatusReading) -> None:
     """COVA is still working on it."""
-    step = min(row.push.attempts, len(_ASKING_SECONDS) - 1)
+    _forget_unknown_words(row)
     if row.push.cova_status != reading.raw_status:
         row.event("cova_status", f"COVA says: {reading.raw_status}.")
     row.write(cova_status=reading.raw_status, kind="")
-    row.give_back("COVA is still working on the order.", seconds=_ASKING_SECONDS[step])
+    _ask_in_a_while(row, "COVA is still working on the order.")
+
+
+def _ask_in_a_while(row: PushRow, reason: str) -> None:
+    step = min(row.push.attempts, len(_ASKING_SECONDS) - 1)
+    row.give_back(reason, seconds=_ASKING_SECONDS[step])
+
+
+def _forget_unknown_words(row: PushRow) -> None:
+    """COVA says something known again."""
+    known = without_unknown_words(row.push.warning)
+    if known != row.push.warning:
+        row.write(warning=known)
 
 
 def _tax_style_has_changed(row: PushRow) -> bool:

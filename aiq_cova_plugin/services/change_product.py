@@ -8,7 +8,7 @@ transaction with our record of it. Every act is in the audit trail.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +20,14 @@ from aiq_cova_plugin.services.apply_changes import host_side_of
 from aiq_cova_plugin.services.compare_products import StoreSide, store_side
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.plan_jobs import CATALOG
-from aiq_cova_plugin.services.plan_product import ABSENT, ProductPlan, plan_taking
+from aiq_cova_plugin.services.plan_product import (
+    ABSENT,
+    HIDDEN,
+    SHOWN,
+    ProductPlan,
+    plan_product,
+    plan_taking,
+)
 from aiq_cova_plugin.services.show_products import PRODUCT_RULE
 from aiq_cova_plugin.services.stores import has_credentials, load_connection, require_store
 from aiq_cova_plugin.store.categories import set_rule
@@ -61,8 +68,54 @@ def exclude_product(ctx: ServiceContext, store_id: str, product_id: str, *, by: 
 
 
 def include_product(ctx: ServiceContext, store_id: str, product_id: str, *, by: str) -> Choice:
-    """Sync the product again, and show it if COVA does. Raises `UnknownProduct`."""
+    """Sync the product again, and show it if COVA does.
+
+    Where staff own what is on the menu, no sync would undo that excluding hid it, so the shop
+    is told at once. Raises `UnknownProduct`, and `NeedsOperator` when the shop refuses.
+    """
+    if _show_again(ctx, store_id, product_id.lower()):
+        audit.note(ctx, store_id, "product_included", product_id.lower(), by=by)
+        return Choice(is_news=True, sync_is_planned=_ask_for_sync(ctx, store_id))
     return _mark(ctx, store_id, product_id, "product_included", {"is_excluded": False}, by=by)
+
+
+def _show_again(ctx: ServiceContext, store_id: str, product_id: str) -> bool:
+    """Include the product and undo that excluding hid it, where `enabled` is the staff's.
+
+    False when there is nothing to undo, and nothing was done.
+    """
+    side = store_side(ctx, store_id)
+    if "enabled" in side.owned:
+        return False
+    with ctx.database.job_transaction() as connection:
+        lock_products(connection, store_id, [product_id])
+        product = _known(connection, store_id, product_id)
+        snapshot = snapshot_from_json(product.snapshot)
+        if not product.is_excluded or product.host_state != HIDDEN:
+            return False
+        plan = plan_product(
+            snapshot,
+            host=replace(host_side_of(product), is_excluded=False),
+            owned=side.owned | {"enabled"},
+            category_id=side.category_of(snapshot).category_id,
+            held=held_by_product(connection, store_id, [product_id]).get(product_id, _NOTHING),
+            is_vanished=product.vanished_at is not None,
+            now=ctx.clock.now(),
+            erasable=side.erasable,
+        )
+        if plan.change is None or plan.state_after != SHOWN:
+            return False  # COVA does not show it either.
+        _tell(ctx, store_id, product, plan.change)
+        values = {
+            "host_state": plan.state_after,
+            "applied": {name: v for name, v in plan.applied_after.items() if name in side.owned},
+            "is_excluded": False,
+            "is_dirty": True,
+            "differing_fields": "",
+            "updated_at": ctx.clock.now(),
+        }
+        change_product(connection, store_id, product_id, values)
+    return True
 
 
 def _mark(

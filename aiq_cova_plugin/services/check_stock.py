@@ -27,6 +27,9 @@ def require_stock(client: CovaClient, order: Order, *, location_id: int) -> None
     wanted: dict[str, Decimal] = defaultdict(Decimal)
     names: dict[str, str] = {}
     for line in order.lines:
+        if not line.cova_product_id or not line.quantity.is_finite():
+            # What is wrong with such a line is not for the stock check to say.
+            continue
         wanted[line.cova_product_id.lower()] += line.quantity
         names[line.cova_product_id.lower()] = line.name
     try:

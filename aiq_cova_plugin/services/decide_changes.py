@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import cast
+from decimal import Decimal
+from typing import NamedTuple, cast
 
 from aiq_cova_plugin.domain.catalogue import ProductSnapshot
 from aiq_cova_plugin.domain.categories import CategoryChooser, CategoryRule, RuleKind
@@ -17,6 +19,23 @@ from aiq_cova_plugin.store.categories import rules_of
 from aiq_cova_plugin.store.database import DatabaseConnection
 from aiq_cova_plugin.store.models import Connection, Product
 from aiq_cova_plugin.store.products import ProductMark, products_by_id
+
+HOW_TO_APPROVE = (
+    "Look at what it would do with a preview. If that is right, press Approve, or run "
+    "flask cova sync --store … --approve."
+)
+_HOW_TO_GET_PRODUCTS = (
+    "Look at the location and the API user's rights in COVA. Approving does not help here: an "
+    "empty list is never taken for the menu."
+)
+
+
+class HeldBack(NamedTuple):
+    """Why a run waits for a person, what to do, and how many products it would take away."""
+
+    number: int
+    message: str
+    fix: str
 
 
 class ChangeDecider:
@@ -92,43 +111,59 @@ class ChangeDecider:
             if product.snapshot is not None
         ]
         return fresh + [
-            self._candidate(
-                snapshot_from_json(row.snapshot),
-                row.raw_hash,
+            self._stored_candidate(
+                row,
                 read[row.cova_product_id].read_began_at if row.cova_product_id in read else None,
                 is_vanished=self._has_vanished(row, reading),
             )
             for row in stored.values()
         ]
 
-    def due_by_price(self, connection: DatabaseConnection) -> list[Candidate]:
-        """Products whose sale began or ended, as they are known: for when COVA is not to be had."""
-        due = {product_id for product_id, mark in self._marks.items() if self._is_price_due(mark)}
-        return [
-            self._candidate(
-                snapshot_from_json(row.snapshot),
-                row.raw_hash,
-                None,
-                is_vanished=row.vanished_at is not None,
-            )
-            for row in products_by_id(connection, self._settings.store_id, due).values()
-        ]
+    def due_by_price(self) -> set[str]:
+        """Products whose sale began or ended since the shop was last told."""
+        return {product_id for product_id, mark in self._marks.items() if self._is_price_due(mark)}
 
-    def held_back(self, plans: Sequence[ProductPlan], reading: Reading) -> str | None:
-        """Why the run must wait for a person, or None when it may go on."""
-        destructive = sum(plan.is_destructive for plan in plans)
+    def held_back(
+        self,
+        plans: Sequence[ProductPlan],
+        reading: Reading,
+        *,
+        is_approved: bool = False,
+        number_approved: int | None = None,
+    ) -> HeldBack | None:
+        """Why the run must wait for a person, or None when it may go on.
+
+        An approval covers `number_approved`, what the held run showed, and as many more as no
+        run is held for; None means that no run was held, and all that this one finds is
+        covered. That COVA has no products at all is covered by no approval.
+        """
+        lost = sum(plan.is_destructive and plan.counts_for_guard for plan in plans)
         shown = sum(mark.host_state == "shown" for mark in self._marks.values())
-        if destructive and self._is_full and not reading.products:
-            return (
+        if lost and self._is_full and not reading.products:
+            return HeldBack(
+                lost,
                 f"COVA says that it has no products at all, and the shop shows {shown}. The run "
-                "was held back and nothing was changed."
+                "was held back and nothing was changed.",
+                _HOW_TO_GET_PRODUCTS,
             )
         many, share = self._settings.guard_at_least, self._settings.guard_percent
-        if destructive < many or destructive * 100 <= share * shown:
+        if lost < many or lost * 100 <= share * shown:
             return None
-        return (
-            f"This run would hide or set to zero {destructive} of the {shown} products on "
-            "the menu, so it was held back and nothing was changed."
+        if not is_approved:
+            return HeldBack(
+                lost,
+                f"This run would hide or set to zero {lost} of the {shown} products on "
+                "the menu, so it was held back and nothing was changed.",
+                HOW_TO_APPROVE,
+            )
+        if number_approved is None or lost <= number_approved + many:
+            return None
+        return HeldBack(
+            lost,
+            f"{number_approved} products were to be hidden or set to zero when this was approved; "
+            f"now it would be {lost} of the {shown} on the menu. The run was held back again "
+            "and nothing was changed.",
+            HOW_TO_APPROVE,
         )
 
     def _needs_another_look(
@@ -157,6 +192,16 @@ class ChangeDecider:
         if product_id in reading.unreadable or product_id in reading.unclear:
             return row.vanished_at is not None
         return self._is_full or row.vanished_at is not None
+
+    def _stored_candidate(
+        self, row: Product, read_began_at: datetime | None, *, is_vanished: bool
+    ) -> Candidate:
+        snapshot, raw_hash = snapshot_from_json(row.snapshot), row.raw_hash
+        if is_vanished and "enabled" in self._settings.staff_fields:
+            # It may stay on the menu: there is nothing left to sell of it. Without the hash it
+            # is read anew, with its stock, when COVA lists it again.
+            snapshot, raw_hash = replace(snapshot, stock=Decimal(0)), ""
+        return self._candidate(snapshot, raw_hash, read_began_at, is_vanished=is_vanished)
 
     def _candidate(
         self,

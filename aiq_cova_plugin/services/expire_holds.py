@@ -12,11 +12,21 @@ from aiq_cova_plugin import signals
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.reserve_stock import HOLD_EXPIRED, release_order
 from aiq_cova_plugin.store import outbox
+from aiq_cova_plugin.store.connections import connection_of
 from aiq_cova_plugin.store.holds import forgotten_orders, holds_of_order
 from aiq_cova_plugin.store.products import lock_products
 
 FORGOTTEN_AFTER = timedelta(days=3)
 """How long a hold lives without its order ever being confirmed or cancelled."""
+
+_UNDECIDED = (
+    "Its stock was held for three days without the order being confirmed or cancelled, so it was "
+    "freed."
+)
+_NOT_SENT = (
+    "Its stock was held for three days, and this store does not send its orders to COVA, so what "
+    "became of it cannot be seen there. It was freed: ring the order up in COVA, or cancel it."
+)
 
 __all__ = ["FORGOTTEN_AFTER", "HOLD_EXPIRED", "expire_forgotten_holds"]
 
@@ -29,6 +39,8 @@ def expire_forgotten_holds(ctx: ServiceContext, store_id: str) -> int:
     before, expired = ctx.clock.now() - FORGOTTEN_AFTER, 0
     with ctx.database.short() as connection:
         forgotten = forgotten_orders(connection, store_id, before=before)
+        settings = connection_of(connection, store_id)
+        sends_orders = settings is not None and settings.sync_orders
     for order_id in forgotten:
         try:
             was_released = _release(ctx, store_id, order_id)
@@ -37,7 +49,7 @@ def expire_forgotten_holds(ctx: ServiceContext, store_id: str) -> int:
             continue
         if was_released:
             expired += 1
-            _tell(ctx, store_id, order_id)
+            _tell(ctx, store_id, order_id, _UNDECIDED if sends_orders else _NOT_SENT)
     return expired
 
 
@@ -52,12 +64,11 @@ def _release(ctx: ServiceContext, store_id: str, order_id: str) -> bool:
     return True
 
 
-def _tell(ctx: ServiceContext, store_id: str, order_id: str) -> None:
+def _tell(ctx: ServiceContext, store_id: str, order_id: str, reason: str) -> None:
     log.warning("hold_expired", extra={"store_id": store_id, "order_id": order_id})
     ctx.emit(
         signals.order_needs_attention,
         store_id=store_id,
         order_id=order_id,
-        reason="Its stock was held for three days without the order being confirmed or "
-        "cancelled, so it was freed.",
+        reason=reason,
     )

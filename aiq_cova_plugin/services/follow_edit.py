@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
 from aiq_cova_plugin.host import Order
 from aiq_cova_plugin.services.enqueue_order import order_total
 from aiq_cova_plugin.services.push_row import PushRow
 from aiq_cova_plugin.services.reserve_stock import publish_quantities, quantities_of
+from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.holds import holds_of_order, replace_holds
+from aiq_cova_plugin.store.models import Hold
 from aiq_cova_plugin.store.products import lock_products
 
 
@@ -30,11 +35,24 @@ def _hold_what_is_wanted_now(row: PushRow, order: Order) -> None:
     wanted = quantities_of(order.lines)
     with ctx.database.short() as connection:
         before = holds_of_order(connection, store_id, order.id)
-    held = {each.cova_product_id: each.quantity for each in before}
-    if held == wanted or not before or any(each.state != "active" for each in before):
+    if not _differ(before, wanted):
         return
     with ctx.database.job_transaction() as connection:
-        touched = set(wanted) | set(held)
+        # Locked, as whoever cancels does: a cancel frees the stock once and for all.
+        fresh = outbox.lock_push(connection, store_id, order.id)
+        if fresh is None or fresh.cancel_requested or fresh.fence != row.fence:
+            return
+        touched = set(wanted) | {each.cova_product_id for each in before}
         lock_products(connection, store_id, touched)
+        held = holds_of_order(connection, store_id, order.id)
+        if not _differ(held, wanted) or not {each.cova_product_id for each in held} <= touched:
+            return
         replace_holds(connection, store_id, order.id, wanted, now=ctx.clock.now())
         publish_quantities(ctx, connection, store_id, touched)
+
+
+def _differ(held: Sequence[Hold], wanted: Mapping[str, Decimal]) -> bool:
+    """Is something else held than wanted, and all of it still free to be changed?"""
+    if not held or any(each.state != "active" for each in held):
+        return False
+    return {each.cova_product_id: each.quantity for each in held} != wanted

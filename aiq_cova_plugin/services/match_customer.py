@@ -17,6 +17,8 @@ from aiq_cova_plugin.domain.customer_matching import (
     NoMatch,
     Wanted,
     choose_customer,
+    is_same_shopper,
+    is_surely,
     merge_targets,
 )
 from aiq_cova_plugin.domain.customer_search import (
@@ -33,7 +35,7 @@ from aiq_cova_plugin.errors import (
     OutcomeUnknown,
     Rejected,
 )
-from aiq_cova_plugin.host import Order
+from aiq_cova_plugin.host import Order, OrderNotFound
 from aiq_cova_plugin.mapping.candidate_from_cova import candidate_from_cova
 from aiq_cova_plugin.mapping.customer_to_cova import new_customer
 from aiq_cova_plugin.schemas.records import Customer
@@ -41,6 +43,7 @@ from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.store.customers import (
     forget_customer,
     linked_customer,
+    pushes_sent_to_chosen,
     remember_customer,
 )
 
@@ -112,7 +115,7 @@ def match_customer(
         busy="Another order of the same customer is being sent right now.",
     ) as lease:
         look = _CustomerSearch(client, order, phone, country, plan_from_settings(search))
-        found = _linked(ctx, look, company_id, digest) or look.find()
+        found = _linked(ctx, look, company_id, digest) or _find(ctx, look)
         if found is None:
             # The search may have taken long: whoever creates must still be the only one.
             ctx.leases.renew(lease)
@@ -145,31 +148,87 @@ def _create(
             raise
 
 
-def remember_choice(
-    ctx: ServiceContext, order: Order, customer_id: str, *, country: str, company_id: int
-) -> None:
-    """A person chose this customer for the order: the next order of the phone goes there too."""
-    try:
-        digest = ctx.vault.digest(required_phone(order, country))
-    except MissingPhone:
-        return
-    with ctx.database.short() as connection:
-        remember_customer(connection, company_id, digest, customer_id, now=ctx.clock.now())
+def chosen_customer(
+    client: CovaClient, order: Order, customer_id: str, *, country: str, search: Any = None
+) -> Customer:
+    """The customer a person chose, or the one it was merged into since.
+
+    Raises `AmbiguousCustomer`, with who else has the phone, when it is disabled or gone.
+    """
+    look = _CustomerSearch(
+        client, order, required_phone(order, country), country, plan_from_settings(search)
+    )
+    customer = look.follow(customer_id)
+    if customer is None or customer.disabled:
+        what = "COVA no longer has" if customer is None else "COVA has disabled"
+        raise AmbiguousCustomer(
+            f"{what} the customer that was chosen for order {order.number}.",
+            candidates=look.candidates(),
+            fix="Choose another customer on the order's page, or press Retry to have COVA's "
+            "customers searched again.",
+        )
+    return customer
 
 
 def _linked(
     ctx: ServiceContext, search: _CustomerSearch, company_id: int, digest: str
 ) -> FoundCustomer | None:
-    """The customer remembered for this phone, when COVA still says the same."""
+    """The customer remembered for this phone, when COVA still says the same and it is
+    surely the shopper: a household shares a number, so the number alone says too little."""
     with ctx.database.short() as connection:
         customer_id = linked_customer(connection, company_id, digest)
     if customer_id is None:
         return None
-    found = search.verify(customer_id)
-    if found is None:
+    known = search.look_up(customer_id)
+    if known is None:
         with ctx.database.short() as connection:
             forget_customer(connection, company_id, digest)
-    return found
+        return None
+    if not search.is_surely_the_shopper(known):
+        return None
+    return FoundCustomer(known, "known from an earlier order")
+
+
+def _find(ctx: ServiceContext, search: _CustomerSearch) -> FoundCustomer | None:
+    """Search; where nothing tells several apart, what a person chose for the same shopper."""
+    try:
+        return search.find()
+    except AmbiguousCustomer as exc:
+        ids = [each["id"] for each in exc.candidates]
+        customer_id = _chosen_earlier(ctx, search, ids)
+        if customer_id is None:
+            raise
+        return FoundCustomer(search.found[customer_id], "chosen by a person for an earlier order")
+
+
+def _chosen_earlier(
+    ctx: ServiceContext, search: _CustomerSearch, customer_ids: list[str]
+) -> str | None:
+    """Whom of these a person last chose for this very shopper, not for another of the household."""
+    with ctx.database.short() as connection:
+        pushes = pushes_sent_to_chosen(connection, customer_ids)
+    try:
+        for push in pushes:
+            try:
+                earlier = ctx.host.get_order(push.store_id, push.order_id)
+            except OrderNotFound:
+                continue
+            if search.is_of_same_shopper(earlier):
+                return push.chosen_customer_id
+    finally:
+        ctx.database.end_reading()
+    return None
+
+
+def _wanted(order: Order, phone: str, country: str) -> Wanted:
+    return Wanted(
+        phone=phone,
+        country=country,
+        email=order.customer.email,
+        first_name=order.customer.first_name,
+        last_name=order.customer.last_name,
+        date_of_birth=order.customer.date_of_birth,
+    )
 
 
 class _CustomerSearch:
@@ -181,22 +240,42 @@ class _CustomerSearch:
         self._phone = phone
         self._plan = plan
         self._has_searched_text = False
-        self._wanted = Wanted(
-            phone=phone,
-            country=country,
-            email=order.customer.email,
-            first_name=order.customer.first_name,
-            last_name=order.customer.last_name,
-            date_of_birth=order.customer.date_of_birth,
-        )
+        self._wanted = _wanted(order, phone, country)
+        self._known: dict[str, Customer] = {}
+        self.found: dict[str, Customer] = {}
 
-    def verify(self, customer_id: str) -> FoundCustomer | None:
+    def look_up(self, customer_id: str) -> Customer | None:
         """The customer by id, if it is still there, enabled and has the phone."""
+        self._known = self._with_merge_targets({}, (customer_id,))
+        chosen = self._choose(self._known)
+        return self._known[chosen.customer_id] if isinstance(chosen, Match) else None
+
+    def follow(self, customer_id: str) -> Customer | None:
+        """The customer by id, or the one it was merged into; None when COVA has none."""
         customers = self._with_merge_targets({}, (customer_id,))
-        chosen = self._choose(customers)
-        if not isinstance(chosen, Match):
-            return None
-        return FoundCustomer(customers[chosen.customer_id], "known from an earlier order")
+        current = customers.get(customer_id.lower())
+        for _ in range(_LONGEST_MERGE_CHAIN):
+            target = candidate_from_cova(current).merged_into if current is not None else None
+            if target is None:
+                return current
+            current = customers.get(target)
+        return None
+
+    def is_surely_the_shopper(self, customer: Customer) -> bool:
+        return is_surely(candidate_from_cova(customer), self._wanted)
+
+    def is_of_same_shopper(self, order: Order) -> bool:
+        country = self._wanted.country
+        phone = normalise_phone(order.customer.phone or "", country)
+        return phone is not None and is_same_shopper(_wanted(order, phone, country), self._wanted)
+
+    def candidates(self) -> tuple[dict[str, str], ...]:
+        """Who has the phone, told to a person."""
+        try:
+            found = self.find()
+        except AmbiguousCustomer as exc:
+            return exc.candidates
+        return (_told(found.customer),) if found is not None else ()
 
     def find(self) -> FoundCustomer | None:
         """The one customer with the phone; None when there is none."""
@@ -205,7 +284,9 @@ class _CustomerSearch:
         if isinstance(chosen, NoMatch) and self._plan.text_search is not TextSearch.NEVER:
             # A COVA that does not know our search tokens may find nobody instead of refusing.
             customers = self._hits_by_text(customers, is_needed=False)
-            chosen = self._choose(customers)
+        # Whom we know of is one more to choose from, and no reason to search less.
+        customers = self.found = self._known | customers
+        chosen = self._choose(customers)
         if isinstance(chosen, Match):
             return FoundCustomer(
                 customers[chosen.customer_id], _HOW_FOUND.get(chosen.decided_by, chosen.decided_by)

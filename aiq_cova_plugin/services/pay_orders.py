@@ -15,12 +15,13 @@ from aiq_cova_plugin.schemas.records import SalesOrderPayment, SalesOrderStatus
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.models import Push
+from aiq_cova_plugin.store.push_warnings import with_warning
 
 REQUESTED, SENDING, PAID, REFUSED = "requested", "sending", "paid", "refused"
 """`payment_state` of a push; empty when the shopper pays at the register."""
 
 _READY = "ReadyForPayment"
-_DONE = frozenset({"PaymentApplied", "PaymentSubmittedForProcessing"})
+DONE = frozenset({"PaymentApplied", "PaymentSubmittedForProcessing"})
 _COVA_TAKES = timedelta(seconds=60)
 
 
@@ -69,7 +70,7 @@ def pay_if_due(
     """
     if push.payment_state not in (REQUESTED, SENDING):
         return
-    if status.payment_status in _DONE:
+    if status.payment_status in DONE:
         _record(ctx, push, PAID, "paid", "COVA has the payment.")
         return
     if status.payment_status != _READY or status.sale_total is None:
@@ -117,9 +118,10 @@ def _record(
     """Move the payment on; False when another worker did so meanwhile."""
     before = push.payment_state
     values = {"payment_state": state}
-    if warning:
-        values["warning"] = warning
     with ctx.database.short() as connection:
+        if warning:
+            fresh = outbox.lock_push(connection, push.store_id, push.order_id)
+            values["warning"] = with_warning((fresh or push).warning, warning)
         moved = outbox.change_push(connection, push.id, values, outbox.payment_state_is(before))
         if moved:
             outbox.add_event(connection, push.id, event, detail, at=ctx.clock.now())

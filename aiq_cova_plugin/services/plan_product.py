@@ -41,6 +41,7 @@ class ProductPlan:
 
     `old` and `new` hold the fields that differ, in their JSON form. `differing` names the
     fields COVA owns in which the shop will still differ from COVA: those a lock keeps.
+    `counts_for_guard` is False for what staff themselves chose, and for what is not on the menu.
     """
 
     change: ProductChange | None
@@ -49,6 +50,7 @@ class ProductPlan:
     old: dict[str, Any]
     new: dict[str, Any]
     differing: tuple[str, ...] = ()
+    counts_for_guard: bool = True
 
     @property
     def is_destructive(self) -> bool:
@@ -86,14 +88,22 @@ def plan_product(
         # Staff said so, whoever owns the menu: what is no longer synced must not stay for sale.
         is_on_menu = host.state == SHOWN
         hide = _plan(snapshot, "hide", {"enabled": False}, applied, HIDDEN)
-        return hide if is_on_menu else nothing
+        return replace(hide, counts_for_guard=False) if is_on_menu else nothing
     if host.state == ABSENT and not belongs_on_menu:
         return nothing
-    if not belongs_on_menu:
-        if host.state == HIDDEN or "enabled" not in owned:
+    said = cova_values(snapshot, host=host, category_id=category_id, held=held, now=now)
+    if not belongs_on_menu and "enabled" in owned:
+        if host.state == HIDDEN:
             return nothing
         return _plan(snapshot, "hide", {"enabled": False}, applied, HIDDEN)
-    said = cova_values(snapshot, host=host, category_id=category_id, held=held, now=now)
+    if not belongs_on_menu:
+        # Staff may keep it on the menu, or show it again: nothing that is gone may be sold.
+        quantity = Decimal(0) if is_vanished else said.get("quantity")
+        told = {"quantity": quantity} if quantity is not None and "quantity" in owned else {}
+        if not told or not (is_retold or _changed(encode_fields(told), applied)):
+            return nothing
+        plan = _plan(snapshot, "update", told, applied, host.state)
+        return replace(plan, counts_for_guard=host.state == SHOWN)
     values = {name: value for name, value in said.items() if name in owned}
     if host.state == ABSENT:
         if _has_no_price(snapshot, owned):

@@ -7,7 +7,7 @@ the calls a minute may have, fresh orders first and then those not asked for the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,20 +21,33 @@ from aiq_cova_plugin.errors import (
     RateLimited,
     Retryable,
 )
-from aiq_cova_plugin.mapping.order_status_from_cova import Phase, reading_from_cova
+from aiq_cova_plugin.mapping.order_status_from_cova import (
+    Phase,
+    StatusReading,
+    reading_from_cova,
+)
+from aiq_cova_plugin.redaction import without_words
 from aiq_cova_plugin.schemas.records import SalesOrderStatus
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.order_report import OrderReport
-from aiq_cova_plugin.services.pay_orders import pay_if_due
+from aiq_cova_plugin.services.pay_orders import DONE, PAID, SENDING, pay_if_due
+from aiq_cova_plugin.services.push_row import customer_words_of
 from aiq_cova_plugin.services.settle_status import (
     FRESH,
     ON_DEMAND_AFTER,
     next_poll_at,
+    refuse_after_all,
     settle_reading,
 )
 from aiq_cova_plugin.services.stores import credentials_of, require_enabled, require_store
 from aiq_cova_plugin.store import outbox, push_times
 from aiq_cova_plugin.store.models import Connection, Push
+from aiq_cova_plugin.store.push_warnings import (
+    NO_LONGER_KNOWN,
+    taken_no_longer,
+    with_warning,
+    without_surprises,
+)
 
 _SETTLED_PHASES = (Phase.IN_POS, Phase.COMPLETED, Phase.CANCELLED, Phase.UNKNOWN)
 _GIVE_UP_AFTER = 3
@@ -227,11 +240,17 @@ def _poll_one(
             report.changed += settled.is_change
             report.waiting += settled.state.value in ("in_pos", "needs_attention")
             report.needs_attention += settled.state.value == "needs_attention"
+        elif _is_refused_after_all(push, reading, status):
+            said = without_words(reading.message, customer_words_of(ctx, push))
+            is_moved = refuse_after_all(ctx, push, replace(reading, message=said))
+            report.changed += is_moved
+            report.waiting += 1
+            report.needs_attention += is_moved
         else:
-            _note_surprise(ctx, push, f"COVA says {reading.raw_status} of an order it had taken.")
+            _note_surprise(ctx, push, taken_no_longer(reading.raw_status))
             report.waiting += 1
     except NotFound:
-        _note_surprise(ctx, push, "COVA no longer knows this order.")
+        _note_surprise(ctx, push, NO_LONGER_KNOWN)
         report.failed += 1
         report.reasons.append(f"Order {push.order_number}: COVA no longer knows it.")
     except LeaseHeld:
@@ -253,6 +272,17 @@ def _poll_one(
     return True
 
 
+def _is_refused_after_all(push: Push, reading: StatusReading, status: SalesOrderStatus) -> bool:
+    """Does COVA say that an order it seemed to have is not in the register? A paid one, or
+    one that is being taken back, is left to those who see to that."""
+    return (
+        reading.phase in (Phase.REFUSED, Phase.TRANSIENT_FAILURE)
+        and status.payment_status not in DONE
+        and push.payment_state not in (SENDING, PAID)
+        and not push.cancel_requested
+    )
+
+
 def _ask_later(ctx: ServiceContext, push: Push) -> None:
     """It did not work: not again with the next tick, but when it is this order's turn."""
     now = ctx.clock.now()
@@ -271,11 +301,13 @@ def _ask_all_later(ctx: ServiceContext, store_id: str, pause_seconds: float) -> 
 def _note_surprise(ctx: ServiceContext, push: Push, warning: str) -> None:
     now = ctx.clock.now()
     with ctx.database.short() as connection:
+        fresh = outbox.lock_push(connection, push.store_id, push.order_id) or push
+        known = fresh.warning if warning in fresh.warning else without_surprises(fresh.warning)
         values = {
-            "warning": warning,
+            "warning": with_warning(known, warning),
             "polled_at": now,
             "poll_due_at": next_poll_at(ctx, push.in_pos_at or now, now),
         }
         outbox.change_push(connection, push.id, values)
-        if push.warning != warning:
+        if warning not in fresh.warning:
             outbox.add_event(connection, push.id, "surprise", warning, at=now)

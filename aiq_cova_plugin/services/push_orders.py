@@ -39,6 +39,9 @@ _GIVE_UP_AFTER = 5
 _BUDGET_PAUSE_SECONDS = 60.0
 """How long a store's orders wait when COVA asks for patience and does not say how much."""
 
+_UNEXPECTED_TRIES = 6
+"""So many unexpected failures of one order, and a person is called."""
+
 
 class PushReport(OrderReport):
     """The numbers of the contract's `orders push` document for one store."""
@@ -172,9 +175,7 @@ class _Run:
             log.exception("push_failed_unexpectedly", extra={"push_id": push_id})
             row.had_failure = True
             try:
-                row.postpone(
-                    "Something unexpected went wrong; it will be tried again.", "unexpected"
-                )
+                _after_something_unexpected(row)
             except Exception:  # noqa: BLE001 - the database is away too; the lease will run out
                 log.exception("push_not_given_back", extra={"push_id": push_id})
         finally:
@@ -188,6 +189,22 @@ def _outage_kinds() -> list[str]:
     for each in found:
         found += each.__subclasses__()
     return [each.__name__ for each in found]
+
+
+def _after_something_unexpected(row: PushRow) -> None:
+    """Try it again, and not for ever: what comes back each time will not pass by itself."""
+    row.event("unexpected", "Something unexpected went wrong.")
+    if row.times("unexpected") < _UNEXPECTED_TRIES:
+        row.postpone("Something unexpected went wrong; it will be tried again.", "unexpected")
+        return
+    row.needs_attention(
+        NeedsOperator(
+            f"Something unexpected went wrong with order {row.push.order_number}, "
+            f"{_UNEXPECTED_TRIES} times in a row.",
+            fix="Look at the order in the shop for something unusual and press Retry. The "
+            "shop's log says more, under push_failed_unexpectedly.",
+        )
+    )
 
 
 def _work(row: PushRow) -> None:

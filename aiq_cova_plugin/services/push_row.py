@@ -17,9 +17,9 @@ from aiq_cova_plugin.domain.push_states import PushState, require_move
 from aiq_cova_plugin.errors import AmbiguousCustomer, BadCredentials, CovaPluginError
 from aiq_cova_plugin.redaction import without_words
 from aiq_cova_plugin.services.context import ServiceContext
-from aiq_cova_plugin.services.settle_status import LATE
 from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.models import Connection, Push
+from aiq_cova_plugin.store.push_warnings import LATE, with_warning
 
 RETRY_ASKED = "retry_asked"
 """The `kind` of a push that a person has sent on its way again."""
@@ -36,6 +36,9 @@ _FIRST_RETRY_SECONDS = 10
 _LONGEST_RETRY_SECONDS = 2 * 3600
 _PAUSE_SECONDS = 600
 
+_CANCEL_SECONDS = 2
+"""How soon an order is taken back that the shop cancelled while a worker had it."""
+
 _LATE_AFTER = timedelta(minutes=15)
 """How long an order may wait for COVA before it is shown as late."""
 
@@ -49,6 +52,23 @@ class ClaimLost(Exception):
 
 class Finished(Exception):
     """The order reached its end in the middle of a step; there is nothing left to do."""
+
+
+def customer_words_of(ctx: ServiceContext, push: Push) -> tuple[str, ...]:
+    """What names, reaches or describes the order's customer."""
+    try:
+        order = ctx.host.get_order(push.store_id, push.order_id)
+    except Exception:  # noqa: BLE001 - whoever needs the order says what is wrong with it
+        return ()
+    finally:
+        ctx.database.end_reading()
+    who = order.customer
+    address = order.delivery.address if order.delivery is not None else None
+    born = who.date_of_birth.isoformat() if who.date_of_birth is not None else None
+    words = [who.first_name, who.last_name, who.phone, who.email, born]
+    if address is not None:
+        words += [address.line1, address.line2, address.postal_code]
+    return tuple(word for word in words if word)
 
 
 class PushRow:
@@ -88,19 +108,7 @@ class PushRow:
     @cached_property
     def customer_words(self) -> tuple[str, ...]:
         """What names, reaches or describes the order's customer: COVA's reasons may repeat it."""
-        try:
-            order = self.ctx.host.get_order(self.push.store_id, self.push.order_id)
-        except Exception:  # noqa: BLE001 - whoever needs the order says what is wrong with it
-            return ()
-        finally:
-            self.ctx.database.end_reading()
-        who = order.customer
-        address = order.delivery.address if order.delivery is not None else None
-        born = who.date_of_birth.isoformat() if who.date_of_birth is not None else None
-        words = [who.first_name, who.last_name, who.phone, who.email, born]
-        if address is not None:
-            words += [address.line1, address.line2, address.postal_code]
-        return tuple(word for word in words if word)
+        return customer_words_of(self.ctx, self.push)
 
     def event_names(self) -> list[str]:
         """The timeline so far, names alone, oldest first."""
@@ -140,12 +148,28 @@ class PushRow:
         with self.ctx.database.short() as connection:
             return outbox.push_of_order(connection, self.push.store_id, self.push.order_id)
 
+    def refresh_warning(self) -> None:
+        """Read again what the order is warned of: it was written past this claim."""
+        fresh = self.as_it_is_now()
+        if fresh is not None:
+            self.push.warning = fresh.warning
+
     # --- giving it back ------------------------------------------------------------------
 
     def give_back(
-        self, reason: str, *, seconds: float, kind: str = "", fix: str = "", counts: bool = True
+        self,
+        reason: str,
+        *,
+        seconds: float,
+        kind: str = "",
+        fix: str = "",
+        counts: bool = True,
+        may_hurry: bool = True,
     ) -> None:
-        """Let go of the order until `seconds` have passed."""
+        """Let go of the order until `seconds` have passed.
+
+        A cancel that came while we had it is seen to at once, unless `may_hurry` is False.
+        """
         if self.push.kind == RETRY_ASKED and not self.has_submitted:
             # What a person asked for is still to be done.
             kind = RETRY_ASKED
@@ -163,6 +187,14 @@ class PushRow:
             lease_owner=None,
             lease_until=None,
         )
+        if may_hurry and not self.push.cancel_requested:
+            self._hurry_if_cancelled()
+
+    def _hurry_if_cancelled(self) -> None:
+        """The shop made it due when it cancelled, and we have just put it off again."""
+        soon = self.ctx.clock.now() + timedelta(seconds=_CANCEL_SECONDS)
+        with self.ctx.database.short() as connection:
+            outbox.bring_cancel_on(connection, self.push.id, self.fence, soon=soon)
 
     def postpone(self, reason: str, kind: str, *, at_least: float | None = None) -> None:
         """Give the order back, to be tried again after a growing, slightly random delay."""
@@ -201,6 +233,7 @@ class PushRow:
             seconds=_LOG_IN_PAUSE_SECONDS,
             kind=type(refused).__name__,
             counts=False,
+            may_hurry=False,
         )
 
     def _say_once_that_it_is_late(self) -> None:
@@ -208,9 +241,9 @@ class PushRow:
 
         It goes on by itself, so nobody is called: in an outage that would be one call an order.
         """
-        if self.ctx.clock.now() - self.push.queued_at < _LATE_AFTER or self.push.warning:
+        if self.ctx.clock.now() - self.push.queued_at < _LATE_AFTER or LATE in self.push.warning:
             return
-        self.write(warning=LATE)
+        self.write(warning=with_warning(self.push.warning, LATE))
         self.event("late", LATE)
 
     # --- calling a person ----------------------------------------------------------------

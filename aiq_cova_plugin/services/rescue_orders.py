@@ -67,6 +67,7 @@ def retry_order(ctx: ServiceContext, push: Push, *, by: str) -> str:
 
 def retry_push(ctx: ServiceContext, connection: DatabaseConnection, push: Push, *, by: str) -> None:
     """`retry_order` for one of many, in the caller's transaction, without a word of its own."""
+    push = _as_it_is_now(connection, push)
     now, state = ctx.clock.now(), PushState(push.state)
     if state in FINAL_STATES or (state is PushState.IN_POS and not push.cancel_requested):
         raise IllegalMove(
@@ -126,9 +127,22 @@ def cancel_order(ctx: ServiceContext, push: Push, *, by: str) -> None:
 
 def choose_customer(ctx: ServiceContext, push: Push, cova_customer_id: str, *, by: str) -> str:
     """Send the order to this COVA customer, as a person decided, and retry it; what happens
-    next, as a sentence."""
+    next, as a sentence.
+
+    Raises `IllegalMove` for an order that does not wait for a person, and `LeaseHeld` while
+    a worker has it; then nothing was written.
+    """
     now = ctx.clock.now()
     with ctx.database.short() as connection:
+        push = _as_it_is_now(connection, push)
+        if push.state != PushState.NEEDS_ATTENTION or push.cancel_requested or push.in_pos_at:
+            state = "cancelled" if push.cancel_requested else push.state.replace("_", " ")
+            raise IllegalMove(
+                f"Order {push.order_number} does not wait for a customer to be chosen; it is "
+                f"{state}.",
+                fix="Look at the order again; nothing was changed.",
+            )
+        retry_push(ctx, connection, push, by=by)
         chosen = {"chosen_customer_id": cova_customer_id, "candidates_encrypted": None}
         outbox.change_push(connection, push.id, chosen)
         outbox.add_event(
@@ -138,7 +152,14 @@ def choose_customer(ctx: ServiceContext, push: Push, cova_customer_id: str, *, b
             f"{by} chose COVA customer {cova_customer_id}.",
             at=now,
         )
+        settings = connection_of(connection, push.store_id)
     audit.note(
         ctx, push.store_id, "customer_chosen", push.order_id, by=by, customer=cova_customer_id
     )
-    return retry_order(ctx, push, by=by)
+    audit.note(ctx, push.store_id, "order_retried", push.order_id, by=by, state=push.state)
+    return _what_comes_next(push, settings)
+
+
+def _as_it_is_now(connection: DatabaseConnection, push: Push) -> Push:
+    """The row, locked until the transaction ends: ours may have been read long ago."""
+    return outbox.lock_push(connection, push.store_id, push.order_id) or push

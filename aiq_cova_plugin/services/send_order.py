@@ -6,10 +6,12 @@ asked about our order id before anything is sent again (decision 0005).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import uuid4
 
 from aiq_cova_plugin.domain.push_states import PushState
 from aiq_cova_plugin.errors import (
+    AmbiguousCustomer,
     BadCredentials,
     ContractBroken,
     NeedsOperator,
@@ -22,16 +24,18 @@ from aiq_cova_plugin.errors import (
 from aiq_cova_plugin.host import Order, OrderNotFound
 from aiq_cova_plugin.mapping.order_status_from_cova import Phase
 from aiq_cova_plugin.mapping.order_to_cova import order_to_cova
+from aiq_cova_plugin.redaction import without_words
 from aiq_cova_plugin.schemas.records import Customer, SalesOrder
 from aiq_cova_plugin.services import ask_register
 from aiq_cova_plugin.services.check_stock import require_stock
 from aiq_cova_plugin.services.follow_edit import follow_edit
-from aiq_cova_plugin.services.match_customer import match_customer, remember_choice
+from aiq_cova_plugin.services.match_customer import chosen_customer, match_customer
 from aiq_cova_plugin.services.place_address import place_address
 from aiq_cova_plugin.services.push_row import RETRY_ASKED, PushRow
 from aiq_cova_plugin.services.stores import require_integrator_id, require_store
 from aiq_cova_plugin.services.tax_pricing import TaxPricing, reread_tax_pricing, tax_pricing_of
 from aiq_cova_plugin.services.withdraw_push import stop_if_cancelled
+from aiq_cova_plugin.store.push_warnings import address_missing, with_warning, without_address
 
 _NOT_IN_POS = frozenset({500, 503})
 """COVA's own "not in the register, send again" (section 9.2). A gateway's 502 or 504 says less:
@@ -91,20 +95,21 @@ def _send_once(row: PushRow) -> bool:
     if row.push.state == PushState.CHECKING:
         row.event("resending", "COVA does not have the order: it is sent again.")
     row.move(PushState.SENDING, "sending", "A worker has begun to send the order.")
-    follow_edit(row, order)
-    pricing = tax_pricing_of(row.ctx, row.settings, row.client)
-    require_stock(row.client, order, location_id=row.settings.location_id or 0)
-    customer_id = _bring_customer(row, order)
+    # Before COVA is asked anything: nobody is created for an order that cannot be sent.
     sales_order = order_to_cova(
         order,
         push_id=row.push.cova_order_id,
         company_id=row.settings.company_id or 0,
         location_id=row.settings.location_id or 0,
         integrator_id=integrator_id,
-        customer_id=customer_id,
+        customer_id=None,
         delivery_fee_product=row.settings.delivery_fee_product,
         fee_products=row.settings.fee_products,
     )
+    follow_edit(row, order)
+    pricing = tax_pricing_of(row.ctx, row.settings, row.client)
+    require_stock(row.client, order, location_id=row.settings.location_id or 0)
+    sales_order = replace(sales_order, customer_id=_bring_customer(row, order))
     stop_if_cancelled(row)
     sent_before = row.push.submitted_at
     row.write(submitted_at=row.ctx.clock.now(), tax_pricing=pricing)
@@ -170,8 +175,7 @@ def _bring_customer(row: PushRow, order: Order) -> str:
     company_id = row.settings.company_id or 0
     chosen = row.push.chosen_customer_id
     if chosen is not None:
-        customer, how = row.client.customer(chosen), "chosen by a person"
-        remember_choice(row.ctx, order, customer.id, country=country, company_id=company_id)
+        customer, how = _chosen_customer(row, order, chosen, country), "chosen by a person"
     else:
         found = match_customer(
             row.ctx,
@@ -189,6 +193,17 @@ def _bring_customer(row: PushRow, order: Order) -> str:
     if order.delivery is not None:
         _bring_address(row, order, customer)
     return customer.id
+
+
+def _chosen_customer(row: PushRow, order: Order, chosen: str, country: str) -> Customer:
+    """The customer a person chose; when it is not to be had, the choice is open again."""
+    try:
+        return chosen_customer(
+            row.client, order, chosen, country=country, search=row.settings.customer_search
+        )
+    except AmbiguousCustomer:
+        row.write(chosen_customer_id=None)
+        raise
 
 
 def _bring_address(row: PushRow, order: Order, customer: Customer) -> None:
@@ -210,18 +225,16 @@ def _bring_address(row: PushRow, order: Order, customer: Customer) -> None:
         _flag_address(row, getattr(exc, "reason", "") or exc.message)
     else:
         row.event("address", done)
-        if row.push.warning:
+        others = without_address(row.push.warning)
+        if others != row.push.warning:
             # An earlier try had to give the address up.
-            row.write(warning="")
+            row.write(warning=others)
 
 
 def _flag_address(row: PushRow, reason: str) -> None:
-    warning = (
-        "The delivery address could not be put on the customer in COVA "
-        f"({reason.rstrip('.')}). Tell the driver the address from the shop's order."
-    )
-    if row.push.warning == warning:
+    warning = without_words(address_missing(reason), row.customer_words)
+    if warning in row.push.warning:
         return
-    row.write(warning=warning)
+    row.write(warning=with_warning(without_address(row.push.warning), warning))
     row.event("address_missing", warning)
     row.call_for_attention(warning)

@@ -5,8 +5,6 @@ One transaction for all of it. The host's order moves forward and never back.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +12,7 @@ from typing import Any
 from aiq_cova_plugin import signals
 from aiq_cova_plugin.domain.order_progress import is_forward
 from aiq_cova_plugin.domain.push_states import FINAL_STATES, PushState
+from aiq_cova_plugin.errors import Rejected
 from aiq_cova_plugin.host import OrderNotFound, OrderStatus
 from aiq_cova_plugin.mapping.order_status_from_cova import Phase, StatusReading
 from aiq_cova_plugin.services.context import ServiceContext, log
@@ -27,6 +26,14 @@ from aiq_cova_plugin.store.connections import connection_of
 from aiq_cova_plugin.store.database import DatabaseConnection
 from aiq_cova_plugin.store.holds import settle_after_all, start_settling
 from aiq_cova_plugin.store.models import Push
+from aiq_cova_plugin.store.push_warnings import (
+    LATE,
+    unknown_words_said,
+    with_warning,
+    without_surprises,
+    without_unknown_words,
+    without_warning,
+)
 
 FRESH, _RECENT = timedelta(minutes=5), timedelta(days=1)
 ON_DEMAND_AFTER = timedelta(days=7)
@@ -40,6 +47,8 @@ class Settled:
     state: PushState
     is_change: bool
     status: OrderStatus | None = None
+    is_undecided: bool = False
+    """COVA's word was an unknown one, of an order that is not known to be in the register."""
 
 
 def next_poll_at(ctx: ServiceContext, in_pos_at: datetime, now: datetime) -> datetime:
@@ -62,8 +71,9 @@ def settle_reading(
     """Record what COVA says of an order that it has; commits.
 
     For a reading in phase `in_pos`, `completed` or `cancelled`, or an unknown one, which is
-    kept as "in COVA" and said, never guessed. `fence` is given by a worker that claimed the
-    push. A push that moved on meanwhile is left alone.
+    said, never guessed: an order in COVA stays there, one that was never seen in the register
+    stays where it is. `fence` is given by a worker that claimed the push. A push that moved on
+    meanwhile is left alone.
     """
     with ctx.database.job_transaction() as connection:
         # Locked: the shop may be writing its cancel at this very moment.
@@ -78,6 +88,51 @@ def settle_reading(
         settled = settling.carry_out()
     _announce(ctx, current, settled, settling)
     return settled
+
+
+def refuse_after_all(ctx: ServiceContext, push: Push, reading: StatusReading) -> bool:
+    """COVA says that an order it seemed to have did not reach the register: a person sees to
+    it, with COVA's reason, as if it had been refused at once. Its holds are kept; commits.
+
+    False when the push has moved on meanwhile; nothing is changed then. `reading.message` must
+    not repeat anything of the customer.
+    """
+    now = ctx.clock.now()
+    said = f": {reading.message}" if reading.message else "."
+    reason = f"COVA no longer has order {push.order_number} in the register{said}"
+    fix = "Repair what COVA names, then press Retry, or enter it at the register by hand."
+    with ctx.database.job_transaction() as connection:
+        fresh = outbox.lock_push(connection, push.store_id, push.order_id)
+        if (
+            fresh is None
+            or fresh.state != PushState.IN_POS
+            or fresh.cancel_requested
+            or fresh.fence != push.fence
+        ):
+            return False
+        values: dict[str, Any] = {
+            "state": PushState.NEEDS_ATTENTION.value,
+            # It is not in the register: it may be sent again as decision 0005 says.
+            "in_pos_at": None,
+            "poll_due_at": None,
+            "polled_at": now,
+            "next_attempt_at": None,
+            "cova_status": reading.raw_status,
+            "refusals": fresh.refusals + (reading.phase is Phase.REFUSED),
+            "reason": reason,
+            "fix": fix,
+            "kind": Rejected.__name__,
+            "warning": without_surprises(without_unknown_words(fresh.warning)),
+        }
+        outbox.change_push(connection, push.id, values)
+        outbox.add_event(connection, push.id, "needs_attention", f"{reason} {fix}", at=now)
+    ctx.emit(
+        signals.order_needs_attention,
+        store_id=push.store_id,
+        order_id=push.order_id,
+        reason=reason,
+    )
+    return True
 
 
 class _Settling:
@@ -103,8 +158,8 @@ class _Settling:
     def carry_out(self) -> Settled:
         push, before = self._push, PushState(self._push.state)
         target = self._target()
-        in_pos_at = push.in_pos_at or self._now
-        self.is_newly_in_pos = push.in_pos_at is None
+        in_pos_at = push.in_pos_at or (None if self._is_undecided() else self._now)
+        self.is_newly_in_pos = push.in_pos_at is None and in_pos_at is not None
         status = self._status_for_host(target)
         # Our row first: the host may answer the new status with a signal of its own, and
         # that echo must find us in the new state already.
@@ -113,10 +168,26 @@ class _Settling:
         self._move_holds(before, target)
         if status is not None:
             self._tell_host(status)
-        return Settled(target, is_change=target != before or status is not None, status=status)
+        return Settled(
+            target,
+            is_change=target != before or status is not None,
+            status=status,
+            is_undecided=in_pos_at is None,
+        )
+
+    def _is_undecided(self) -> bool:
+        """Is it a word nobody knows, of an order that was never seen in the register?"""
+        reading = self._reading
+        return (
+            reading.phase is Phase.UNKNOWN
+            and reading.host_status is None
+            and self._push.in_pos_at is None
+        )
 
     def _target(self) -> PushState:
         phase = self._reading.phase
+        if self._is_undecided():
+            return PushState(self._push.state)
         if phase is Phase.COMPLETED:
             return PushState.COMPLETED
         if phase is Phase.CANCELLED:
@@ -135,7 +206,7 @@ class _Settling:
         return new
 
     def _values(
-        self, target: PushState, in_pos_at: datetime, status: OrderStatus | None
+        self, target: PushState, in_pos_at: datetime | None, status: OrderStatus | None
     ) -> dict[str, Any]:
         reading, push = self._reading, self._push
         is_final = target in FINAL_STATES
@@ -144,43 +215,54 @@ class _Settling:
             "in_pos_at": in_pos_at,
             "cova_status": reading.raw_status,
             "polled_at": self._now,
-            "poll_due_at": None if is_final else next_poll_at(self._ctx, in_pos_at, self._now),
+            "poll_due_at": None
+            if is_final or in_pos_at is None
+            else next_poll_at(self._ctx, in_pos_at, self._now),
         }
-        if self._is_claimed or is_final:
+        is_undecided = in_pos_at is None
+        if (self._is_claimed and not is_undecided) or is_final:
             # Who merely polls must not take a claim away from the worker that has it.
             values |= {"lease_owner": None, "lease_until": None}
         if self.is_newly_in_pos:
             values["attempts"] = push.attempts + 1
-            if push.warning == LATE:
-                values["warning"] = ""
         if reading.sale_total is not None:
             values["sale_total"] = reading.sale_total
         if status is not None:
             values["host_status"] = status.value
         if is_final:
             values["finished_at"] = self._now
-        if target is not PushState.NEEDS_ATTENTION:
+        if target is not PushState.NEEDS_ATTENTION and not is_undecided:
             values |= {"reason": "", "fix": "", "kind": ""}
             if not (push.cancel_requested and not is_final):
                 values["next_attempt_at"] = None
-        if reading.unknown_values:
-            said = _unknown_said(reading.unknown_values)
-            self.is_new_word = said not in push.warning
-            self._warn(values, said)
-        elif _UNKNOWN_SAID.search(push.warning):
-            # COVA has gone on, or staff have said what it means.
-            values["warning"] = _UNKNOWN_SAID.sub("", push.warning).strip()
+        self._go_through_warnings(values)
         if push.cancel_requested and target is PushState.COMPLETED:
             self._warn(
                 values, "The shop cancelled this order, but the register completed the sale."
             )
         return values
 
+    def _go_through_warnings(self, values: dict[str, Any]) -> None:
+        """End those whose time is over; add what COVA says that nobody knows."""
+        reading, before = self._reading, self._push.warning
+        known = without_surprises(before)
+        if self.is_newly_in_pos:
+            known = without_warning(known, LATE)
+        said = unknown_words_said(reading.unknown_values) if reading.unknown_values else ""
+        if not said or said not in known:
+            # COVA has gone on, or staff have said what it means.
+            known = without_unknown_words(known)
+        if known != before:
+            values["warning"] = known
+        if said:
+            self.is_new_word = said not in before
+            self._warn(values, said)
+
     def _warn(self, values: dict[str, Any], warning: str) -> None:
         """Add a warning to those the order has; each is announced once."""
         if warning not in self._push.warning:
             known = values.get("warning", self._push.warning)
-            values["warning"] = f"{known} {warning}".strip()
+            values["warning"] = with_warning(known, warning)
             self.new_warning = warning
 
     def _record_events(self, before: PushState, target: PushState) -> None:
@@ -255,23 +337,8 @@ def _announce(ctx: ServiceContext, push: Push, settled: Settled, settling: _Sett
         ctx.emit(signals.order_needs_attention, **ids, reason=settling.new_warning)
 
 
-LATE = "The order has been waiting for COVA for more than 15 minutes."
-"""The warning of an order that is on its way for long; gone once COVA has it."""
-
 UNKNOWN_WORD = "unknown_status"
 """The step of the timeline whose detail is a status of COVA's that nobody knows."""
-
-_UNKNOWN_SAID = re.compile(
-    r"COVA says “[^”]*”, which nobody here knows\.( Say what it means [^.]*\.)?"
-)
-
-
-def _unknown_said(words: Sequence[str]) -> str:
-    return (
-        f"COVA says “{', '.join(words)}”, which nobody here knows. "
-        "Say what it means under Order settings."
-    )
-
 
 _SOLD_THOUGH_CANCELLED = "The shop cancelled this order, but the register completed the sale."
 _WHAT_HAPPENED = {

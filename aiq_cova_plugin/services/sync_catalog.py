@@ -26,7 +26,8 @@ from aiq_cova_plugin.host import PRODUCT_FIELDS, Store
 from aiq_cova_plugin.mapping.specification_names import names_from_settings
 from aiq_cova_plugin.services.apply_changes import Candidate, ProductWriter
 from aiq_cova_plugin.services.context import ServiceContext, log
-from aiq_cova_plugin.services.decide_changes import ChangeDecider
+from aiq_cova_plugin.services.decide_changes import ChangeDecider, HeldBack
+from aiq_cova_plugin.services.due_sales import tell_due_sales
 from aiq_cova_plugin.services.kept_pages import KeptPages
 from aiq_cova_plugin.services.known_unreadable import KnownUnreadable
 from aiq_cova_plugin.services.nightly_pass import (
@@ -56,6 +57,7 @@ from aiq_cova_plugin.store.database import DatabaseConnection
 from aiq_cova_plugin.store.leases import HeldLease
 from aiq_cova_plugin.store.models import Connection
 from aiq_cova_plugin.store.products import marks_of, next_price_change_of
+from aiq_cova_plugin.store.runs import last_decided_run
 
 __all__ = ["Progress", "SyncReport", "preview_sync", "sync_catalog"]
 
@@ -74,8 +76,8 @@ def sync_catalog(
 ) -> SyncReport:
     """Sync one store's catalogue and stock; the report says how it went.
 
-    A run that would hide or zero much of the menu ends as `held` and changes nothing, unless
-    `approve` is given. `trigger` is `command`, `button` or `schedule`.
+    A run that would hide or zero much of the menu ends as `held` and changes nothing but sales
+    that are due, unless `approve` is given, which covers what the run held last would have done. `trigger` is `command`, `button` or `schedule`.
 
     Raises `UnknownStore`, `NotConnected`, and `LeaseHeld` when another worker is at it.
     What goes wrong with COVA ends the run as `failed` and is in the report, not raised.
@@ -214,10 +216,14 @@ class _Run:
         try:
             reading = self._read()
             candidates = self._candidates(reading)
-            held_back = None if approve else self._held_back(candidates, reading)
+            held_back = self._held_back(candidates, reading, approve=approve)
             if held_back is not None:
                 self._count(reading)
-                self._close("held", message=held_back, fix=_HOW_TO_APPROVE)
+                self._keep_sales_on_time()
+                # Of a held run `to_apply` is what an approval of it covers.
+                self._record.note(to_apply=held_back.number)
+                message = held_back.message + (_BUT_SALES if self.report.updated else "")
+                self._close("held", message=message, fix=held_back.fix)
             else:
                 self._write(reading, candidates)
             self._drop_pages()
@@ -226,6 +232,7 @@ class _Run:
                 self._keep_sales_on_time()
             self._fail(exc)
         except Exception:
+            self._keep_sales_on_time()
             self._close(
                 "failed",
                 message="Something unexpected went wrong in this run.",
@@ -251,16 +258,15 @@ class _Run:
         report.changes = changing
         held_back = self._decider.held_back(plans, reading)
         report.status = "held" if held_back else "partial" if report.failed else "succeeded"
-        report.message = held_back or ""
+        report.message = held_back.message if held_back else ""
         report.seconds = self._record.seconds()
         return report
 
     def _keep_sales_on_time(self) -> None:
-        """COVA cannot be read: sales that are known begin and end all the same."""
-        with self._ctx.database.short() as connection:
-            due = self._decider.due_by_price(connection)
-        self._writer.write(due)
-        self.report.updated = self._writer.outcome.updated
+        """Nothing COVA said now is used: sales that are known begin and end all the same."""
+        self.report.updated = self._writer.outcome.updated + tell_due_sales(
+            self._ctx, self._settings, self._decider.due_by_price(), lease=self._lease
+        )
 
     def _come_back_for_the_next_sale(self) -> None:
         """Make a sync due when the next sale begins or ends, if that is before the usual one."""
@@ -296,10 +302,20 @@ class _Run:
         with self._ctx.database.short() as connection:
             return self._decider.candidates(connection, reading, settling=self._settling)
 
-    def _held_back(self, candidates: list[Candidate], reading: Reading) -> str | None:
+    def _held_back(
+        self, candidates: list[Candidate], reading: Reading, *, approve: bool
+    ) -> HeldBack | None:
         with self._ctx.database.short() as connection:
             plans = self._writer.plan(connection, candidates)
-        return self._decider.held_back(plans, reading)
+            last = last_decided_run(connection, self._store_id)
+        was_held = last is not None and last.status == "held"
+        return self._decider.held_back(
+            plans,
+            reading,
+            is_approved=approve,
+            # A run held before this number was kept has none.
+            number_approved=(last.to_apply or None) if last is not None and was_held else None,
+        )
 
     # --- writing -------------------------------------------------------------------------
 
@@ -406,8 +422,5 @@ class _Run:
         self._record.close(cursor_after=self._cursor_after, pages=self._reader.reading.pages)
 
 
+_BUT_SALES = " Sales that were due began or ended all the same."
 _CHECK_PASSED = {"check_ok": True, "check_message": "", "check_field": None}
-_HOW_TO_APPROVE = (
-    "Look at what it would do with a preview. If that is right, press Approve, or run "
-    "flask cova sync --store … --approve."
-)

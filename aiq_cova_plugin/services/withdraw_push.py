@@ -13,6 +13,8 @@ from aiq_cova_plugin.services.ask_register import (
     settle,
 )
 from aiq_cova_plugin.services.push_row import Finished, PushRow
+from aiq_cova_plugin.services.reserve_stock import CANCELLED_IN_SHOP, release_order
+from aiq_cova_plugin.store.holds import holds_of_order
 
 
 def withdraw(row: PushRow) -> None:
@@ -69,8 +71,19 @@ def _cancel_in_cova(row: PushRow) -> None:
         row.give_back("COVA is cancelling the order.", seconds=5)
 
 
+def _free_what_is_left(row: PushRow) -> None:
+    """The shop freed the stock when it cancelled; nothing may stay held for ever after."""
+    ctx, push = row.ctx, row.push
+    with ctx.database.short() as connection:
+        held = holds_of_order(connection, push.store_id, push.order_id)
+    if any(each.state != "released" for each in held):
+        with ctx.database.job_transaction():
+            release_order(ctx, push.store_id, push.order_id, reason=CANCELLED_IN_SHOP)
+
+
 def _finish(row: PushRow, detail: str) -> None:
     now = row.ctx.clock.now()
+    _free_what_is_left(row)
     row.move(PushState.WITHDRAWN, "withdrawn", detail)
     row.write(
         next_attempt_at=None,

@@ -265,6 +265,18 @@ def change_push(
     )
 
 
+def bring_cancel_on(connection: sa.Connection, push_id: int, fence: int, *, soon: datetime) -> None:
+    """Make a push due by then if the shop has cancelled it; its last worker has let go of it."""
+    change_push(
+        connection,
+        push_id,
+        {"next_attempt_at": soon},
+        _P.fence == fence,
+        _P.cancel_requested.is_(True),
+        _P.next_attempt_at > soon,
+    )
+
+
 def change_unclaimed(
     connection: sa.Connection, push_id: int, values: dict[str, Any], *, now: datetime
 ) -> bool:

@@ -74,6 +74,19 @@ def size_of_last_whole_pass(connection: sa.Connection, store_id: str) -> int | N
     ).scalar_one_or_none()
 
 
+def last_decided_run(connection: sa.Connection, store_id: str) -> Run | None:
+    """The newest run that came as far as to write or to be held back; None before the first."""
+    found = many(
+        connection,
+        Run,
+        Run.store_id == store_id,
+        Run.status.in_(("held", "succeeded", "partial")),
+        order_by=Run.started_at.desc(),
+        limit=1,
+    )
+    return found[0] if found else None
+
+
 def issues_after(
     connection: sa.Connection, run_id: str, last_id: int, *, limit: int
 ) -> list[RunIssue]:

@@ -49,6 +49,8 @@ def each_specification(connection: sa.Connection, store_id: str) -> Iterator[tup
         sa.select(_S.cova_product_id, _S.specifications)
         .join(_P, sa.and_(_P.store_id == _S.store_id, _P.cova_product_id == _S.cova_product_id))
         .where(_S.store_id == store_id, _P.presence == "active", _P.vanished_at.is_(None))
+        # Which of two spellings is shown must not hang on where a row lies.
+        .order_by(_S.cova_product_id)
     )
     for row in rows:
         yield row.cova_product_id, row.specifications

@@ -48,6 +48,7 @@ def test_it_expires_with_a_signal_an_alert_and_a_line_on_the_page(
     any_shop: ConnectedShop, told: list[tuple[str, str]]
 ) -> None:
     shop = any_shop
+    shop.change_settings(sync_orders=True)
     product_id = _place(shop, "o1")
     free = shop.quantity(product_id)
     shop.clock.advance(timedelta(days=3).total_seconds() - 60)
@@ -70,6 +71,20 @@ def test_it_expires_with_a_signal_an_alert_and_a_line_on_the_page(
     assert alert.subject == "o1"
     assert [hold.order_id for hold in report.expired] == ["o1"]
     assert _expire(shop) == 0, "once"
+
+
+def test_where_orders_are_not_sent_it_does_not_claim_to_know_them_unconfirmed(
+    shop: ConnectedShop, told: list[tuple[str, str]]
+) -> None:
+    _place(shop, "o1")
+    shop.shop.send("aiq.order-confirmed", "o1")
+    shop.clock.advance(timedelta(days=4).total_seconds())
+
+    assert _expire(shop) == 1
+
+    ((_, reason),) = told
+    assert "does not send its orders" in reason
+    assert "confirmed" not in reason
 
 
 def test_the_sweep_does_it(shop: ConnectedShop, told: list[tuple[str, str]]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from aiq_cova_plugin.domain.field_values import encode_fields
+from aiq_cova_plugin.services.change_product import exclude_product
 from aiq_cova_plugin.simulator import Simulator
 
 from tests.support.connected import ConnectedShop, connected_shop, new_simulator
@@ -68,6 +70,111 @@ def test_it_stays_held_until_somebody_approves(shop: ConnectedShop) -> None:
     assert (report.status, report.hidden) == ("succeeded", 40)
     assert not set(doomed) & set(_shown(shop))
     assert shop.sync().status == "succeeded", "the next run needs no approval any more"
+
+
+def test_an_approval_covers_what_the_held_run_showed_and_not_much_more(
+    any_shop: ConnectedShop,
+) -> None:
+    any_shop.sync()
+    shown = _shown(any_shop)
+    for each in shown[:40]:
+        any_shop.sim.register.archive(each)
+    assert any_shop.sync().status == "held"
+    assert any_shop.runs()[0].to_apply == 40
+    for each in shown[40:61]:
+        any_shop.sim.register.archive(each)
+
+    report = any_shop.sync(approve=True)
+
+    assert report.status == "held"
+    assert "40 products" in report.message
+    assert f"61 of the {len(shown)}" in report.message
+    assert _shown(any_shop) == shown
+    again = any_shop.sync(approve=True)
+    assert (again.status, again.hidden) == ("succeeded", 61), "now that is what was shown"
+
+
+def test_an_approval_allows_for_a_few_that_sold_out_meanwhile(shop: ConnectedShop) -> None:
+    shop.sync()
+    shown = _shown(shop)
+    for each in shown[:40]:
+        shop.sim.register.archive(each)
+    shop.sync()
+    for each in shown[40:60]:
+        shop.sim.register.archive(each)
+
+    report = shop.sync(approve=True)
+
+    assert (report.status, report.hidden) == ("succeeded", 60)
+
+
+def test_an_approval_without_a_held_run_accepts_what_is_found(shop: ConnectedShop) -> None:
+    shop.sync()
+    for each in _shown(shop)[:40]:
+        shop.sim.register.archive(each)
+
+    assert shop.sync(approve=True).hidden == 40
+
+
+@pytest.mark.parametrize("was_held", [True, False])
+def test_no_approval_takes_an_empty_list_for_the_menu(shop: ConnectedShop, was_held: bool) -> None:
+    shop.sync()
+    before = shop.shop.products()
+    with shop.sim.state.lock:
+        shop.sim.state.products.clear()
+    if was_held:
+        assert shop.sync(full=True).status == "held"
+
+    report = shop.sync(full=True, approve=True)
+
+    assert report.status == "held"
+    assert "no products at all" in report.message
+    assert "--approve" not in report.fix
+    assert shop.shop.products() == before
+
+
+def test_what_staff_exclude_is_no_mass_change(shop: ConnectedShop) -> None:
+    shop.sync()
+    chosen = _shown(shop)[:40]
+    with shop.shop.app.app_context():
+        for each in chosen:
+            exclude_product(shop.shop.services, "s1", each, by="Robin Quay")
+
+    report = shop.sync()
+
+    assert (report.status, report.hidden) == ("succeeded", 40)
+    assert not set(chosen) & set(_shown(shop))
+
+
+def test_a_sale_ends_on_time_while_a_run_waits_and_nothing_else_changes(
+    any_shop: ConnectedShop,
+) -> None:
+    (on_sale,) = any_shop.ordinary()
+    now = any_shop.clock.now()
+    any_shop.sim.register.set_price(on_sale, 20)
+    any_shop.sim.register.put_on_sale(on_sale, 15, end=now + timedelta(minutes=5))
+    any_shop.sync()
+    before, shown = any_shop.shop.products(), _shown(any_shop)
+    assert before[on_sale]["sale_price"] == "15"
+    for each in [each for each in shown if each != on_sale][:40]:
+        any_shop.sim.register.archive(each)
+    any_shop.sim.register.rename(on_sale, "Renamed")
+    any_shop.clock.advance(300)
+
+    with any_shop.told() as told:
+        report = any_shop.sync()
+
+    assert report.status == "held"
+    assert "Sales that were due" in report.message
+    assert [(each.cova_product_id, dict(each.fields)) for each in told] == [
+        (on_sale, {"sale_price": None})
+    ]
+    after = any_shop.shop.products()
+    assert {each for each in after if after[each] != before[each]} == {on_sale}
+    assert any_shop.product(on_sale).applied["sale_price"] is None
+    assert any_shop.sync().updated == 0, "it is done once"
+    assert any_shop.sync(approve=True).status == "succeeded"
+    assert any_shop.in_shop(on_sale)["name"] == "Renamed", "the rest follows"
 
 
 def test_a_run_that_would_zero_much_of_the_menu_is_held(any_shop: ConnectedShop) -> None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from aiq_cova_plugin.services.read_catalogue import CatalogueReader
 from aiq_cova_plugin.services.run_due import run_due_catalogue_jobs
 from aiq_cova_plugin.simulator import Simulator
 
@@ -99,6 +100,41 @@ def test_a_sale_ends_on_time_though_cova_cannot_be_read(shop: ConnectedShop) -> 
     after = shop.shop.products()
     assert {each for each in after if after[each] != before[each]} == {product_id}
     assert shop.sync().updated == 0, "it is done once"
+
+
+def test_a_sale_ends_on_time_though_the_run_failed_unexpectedly(
+    shop: ConnectedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (product_id,) = shop.ordinary()
+    shop.sim.register.set_price(product_id, 20)
+    shop.sim.register.put_on_sale(product_id, 15, end=shop.clock.now() + timedelta(minutes=5))
+    shop.sync()
+    shop.clock.advance(300)
+
+    def stumble(*_: object, **__: object) -> None:
+        raise RuntimeError("something unexpected")
+
+    monkeypatch.setattr(CatalogueReader, "read_changes", stumble)
+    with pytest.raises(RuntimeError, match="unexpected"):
+        shop.sync()
+
+    assert shop.runs()[0].status == "failed"
+    assert _price_of(shop, product_id) == ("20", None)
+
+
+@pytest.mark.parametrize("mark", ["is_locked", "is_excluded"])
+def test_a_sale_of_what_does_not_follow_cova_is_left_alone(shop: ConnectedShop, mark: str) -> None:
+    (product_id,) = shop.ordinary()
+    shop.sim.register.set_price(product_id, 20)
+    shop.sim.register.put_on_sale(product_id, 15, end=shop.clock.now() + timedelta(minutes=5))
+    shop.sync()
+    shop.change(product_id, **{mark: True})
+    shop.sim.faults.add(action="server_error", times=None)
+    shop.clock.advance(300)
+
+    shop.sync()
+
+    assert _price_of(shop, product_id) == ("20", "15")
 
 
 def test_a_sale_that_is_no_cheaper_is_no_sale(shop: ConnectedShop) -> None:

@@ -235,6 +235,47 @@ def test_staff_removal_survives_syncs_and_can_be_taken_back(any_shop: ConnectedS
     assert any_shop.in_shop(product_id)["name"] == "Other name"
 
 
+def test_including_shows_again_what_excluding_hid_where_staff_own_the_menu(
+    any_shop: ConnectedShop,
+) -> None:
+    (product_id,) = any_shop.ordinary()
+    any_shop.sync()
+    any_shop.let_staff_own("enabled")
+    any_shop.sync()
+    act(any_shop, "exclude_product", product_id)
+    any_shop.sync()
+    assert any_shop.in_shop(product_id)["enabled"] is False
+    any_shop.sim.register.set_stock(product_id, 3)
+    any_shop.sync(full=True)
+
+    included = act(any_shop, "include_product", product_id)
+
+    assert included == Choice(is_news=True, sync_is_planned=True)
+    assert any_shop.in_shop(product_id)["enabled"] is True
+    assert any_shop.quantity(product_id) == 3
+    assert any_shop.product(product_id).host_state == "shown"
+    assert "enabled" not in any_shop.product(product_id).applied, "it is the staff's as before"
+    edit(any_shop, product_id, enabled=False)
+    any_shop.sync(full=True)
+    assert any_shop.in_shop(product_id)["enabled"] is False, "no sync shows it again"
+    assert acts_on_record(any_shop)[0] == (ROBIN, "product_included", product_id)
+
+
+def test_including_does_not_show_what_cova_does_not(shop: ConnectedShop) -> None:
+    (product_id,) = shop.ordinary()
+    shop.sync()
+    shop.let_staff_own("enabled")
+    act(shop, "exclude_product", product_id)
+    shop.sim.register.archive(product_id)
+    shop.sync()
+
+    act(shop, "include_product", product_id)
+    shop.sync()
+
+    assert shop.in_shop(product_id)["enabled"] is False
+    assert shop.product(product_id).host_state == "hidden"
+
+
 # --- category -------------------------------------------------------------------------------------
 
 

@@ -196,6 +196,55 @@ def test_a_product_staff_show_again_by_hand_still_gets_its_stock_and_price(
     assert shop.in_shop(product_id)["price"] == "44"
 
 
+@pytest.mark.parametrize("lifecycle", ["Discontinued", "Archived"])
+def test_staff_keep_a_discontinued_product_on_the_menu_with_the_stock_cova_says(
+    any_shop: ConnectedShop, lifecycle: str
+) -> None:
+    shop = any_shop
+    (product_id,) = shop.ordinary()
+    shop.sim.register.set_stock(product_id, 5)
+    shop.sync()
+    shop.let_staff_own("enabled")
+    shop.sync()
+    shop.sim.register.set_stock(product_id, 2)
+    shop.sim.register.set_lifecycle(product_id, lifecycle)
+    with shop.told() as told:
+        shop.sync()
+    assert [dict(change.fields) for change in told] == [{"quantity": Decimal(2)}]
+
+    shop.sim.register.set_stock(product_id, 0)
+    shop.sync()
+
+    assert shop.quantity(product_id) == 0
+    assert shop.in_shop(product_id)["enabled"] is True
+    assert shop.product(product_id).host_state == "shown"
+
+
+def test_a_vanished_product_that_staff_keep_on_the_menu_has_nothing_to_sell(
+    any_shop: ConnectedShop,
+) -> None:
+    shop = any_shop
+    (product_id,) = shop.ordinary()
+    shop.sim.register.set_stock(product_id, 5)
+    shop.let_staff_own("enabled")
+    shop.sync()
+    with shop.sim.state.lock:
+        gone = shop.sim.state.products.pop(product_id)
+
+    shop.sync(full=True)
+    assert shop.quantity(product_id) == 0
+    assert shop.product(product_id).stock == 0, "no order or hold brings the old stock back"
+    shop.shop.place("o1", [(product_id, "x", "1", "1.00")], send=["aiq.order-placed"])
+    assert shop.quantity(product_id) == 0
+    shop.shop.send("aiq.order-cancelled", "o1")
+    assert shop.quantity(product_id) == 0
+
+    with shop.sim.state.lock:
+        shop.sim.state.products[product_id] = gone
+    shop.sync(full=True)
+    assert shop.quantity(product_id) == 5, "it is back, and so is its stock"
+
+
 def test_a_rule_moves_products_at_the_next_sync_and_removing_it_moves_them_back(
     shop: ConnectedShop,
 ) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from aiq_cova_plugin.domain.phones import normalise_phone
+from aiq_cova_plugin.errors import IllegalMove
 from aiq_cova_plugin.services.rescue_orders import choose_customer, find_push
 
 from tests.integration.orders.kit import Bench, customer, dump_of
-from tests.support.shop import ADA
+from tests.support.shop import ADA, MAPLE_STREET
 
 _SPELLINGS = (
     "3035550142",
@@ -190,20 +191,198 @@ def test_the_chosen_customer_is_remembered_for_the_next_order(bench: Bench) -> N
     assert {order["customer_id"] for order in bench.sim.orders()} == {ids[0]}
 
 
-def test_an_unknown_chosen_customer_comes_back_to_the_person(bench: Bench) -> None:
-    bench.place()
-    with bench.shop.app.app_context():
-        choose_customer(
-            bench.ctx,
-            find_push(bench.ctx, "1"),
-            "00000000-0000-4000-8000-000000000001",
-            by="Kim",
+_ADA = {"first_name": "Ada", "last_name": "Example", "email": "ada@x.example"}
+_BOB = {"first_name": "Bob", "last_name": "Example", "email": "bob@x.example"}
+_ZOE = {"first_name": "Zoe", "last_name": "Third", "email": "zoe@x.example"}
+
+
+def _household(bench: Bench, *people: dict[str, str]) -> list[str]:
+    """These people in COVA, all with one number; their ids."""
+    return [
+        bench.sim.register.add_customer(
+            first_name=each["first_name"],
+            last_name=each["last_name"],
+            phones=["3035550142"],
+            emails=[each["email"]],
         )
+        for each in people
+    ]
+
+
+def _order_of(bench: Bench, order_id: str, who: dict[str, str], **more: Any) -> str | None:
+    """COVA's customer that the order of this person went to; None when it waits for a person."""
+    shopper = customer(date_of_birth=None, **who)
+    bench.place(order_id, customer=shopper, **more)
+    row = bench.go_on(order_id)
+    return row.cova_customer_id if row.state == "in_pos" else None
+
+
+def _choose(bench: Bench, order_id: str, customer_id: str) -> None:
+    with bench.shop.app.app_context():
+        choose_customer(bench.ctx, find_push(bench.ctx, order_id), customer_id, by="Kim")
+
+
+@pytest.mark.parametrize("turn", [(0, 1), (1, 0)])
+def test_each_of_a_household_gets_their_own_order(bench: Bench, turn: tuple[int, int]) -> None:
+    people = (_ADA, _BOB)
+    ids = _household(bench, *people)
+
+    went_to = [_order_of(bench, f"{n}{i}", people[i]) for n in (1, 2) for i in turn]
+
+    assert went_to == [ids[i] for _ in (1, 2) for i in turn]
+
+
+def test_the_address_of_one_is_not_put_on_another_of_the_household(bench: Bench) -> None:
+    ada, bob = _household(bench, _ADA, _BOB)
+    _order_of(bench, "1", _ADA, address=MAPLE_STREET)
+    _order_of(bench, "2", _BOB, address={**MAPLE_STREET, "line1": "999 Elsewhere Ave"})
+
+    streets = {
+        each["id"]: [address["street1"] for address in each["addresses"]]
+        for each in bench.customers_with()
+    }
+    assert streets == {ada: ["12 Maple Street"], bob: ["999 Elsewhere Ave"]}
+
+
+@pytest.mark.parametrize("known", [(_ADA,), (_ADA, _BOB)])
+def test_the_same_one_of_a_household_is_not_searched_again(
+    bench: Bench, known: tuple[dict[str, str], ...]
+) -> None:
+    ada = _household(bench, *known)[0]
+    assert _order_of(bench, "1", _ADA) == ada
+    searches = bench.calls("search_customers")
+
+    assert _order_of(bench, "2", _ADA) == ada
+
+    assert bench.calls("search_customers") == searches
+    assert "known from an earlier order" in bench.story("2")
+
+
+def test_somebody_registered_later_under_a_known_number_is_found(bench: Bench) -> None:
+    ada = _order_of(bench, "1", _ADA)
+    (bob,) = _household(bench, _BOB)
+
+    assert _order_of(bench, "2", _BOB) == bob
+    assert _order_of(bench, "3", _ADA) == ada
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {**_ADA, "first_name": "Bob"},
+        {**_ADA, "email": "ada.junior@x.example"},
+    ],
+    ids=["a shared e-mail", "a shared name"],
+)
+def test_what_a_household_shares_does_not_tell_who_it_is(
+    bench: Bench, other: dict[str, str]
+) -> None:
+    ada, second = _household(bench, _ADA, other)
+
+    assert [_order_of(bench, "1", _ADA), _order_of(bench, "2", other)] == [ada, second]
+
+
+def test_whoever_fits_nobody_of_the_household_is_asked_about(bench: Bench) -> None:
+    ada, _ = _household(bench, _ADA, _BOB)
+    assert _order_of(bench, "1", _ADA) == ada
+
+    assert _order_of(bench, "2", _ZOE) is None
+    assert bench.row("2").kind == "AmbiguousCustomer"
+    assert len(bench.sim.orders()) == 1
+
+
+def test_a_person_s_choice_holds_for_that_shopper_alone(bench: Bench) -> None:
+    ada, bob = _household(bench, _ADA, _BOB)
+    assert _order_of(bench, "1", _ZOE) is None
+    _choose(bench, "1", bob)
+    assert bench.go_on("1").cova_customer_id == bob
+
+    yan = {"first_name": "Yan", "last_name": "Fourth", "email": "yan@x.example"}
+    assert _order_of(bench, "2", yan) is None
+    assert _order_of(bench, "3", {"first_name": "", "last_name": "", "email": ""}) is None
+    assert _order_of(bench, "4", _ADA) == ada
+    # Zoe's own next order needs nobody.
+    assert _order_of(bench, "5", _ZOE) == bob
+    assert "chosen by a person for an earlier order" in bench.story("5")
+
+
+def test_a_choice_for_an_order_without_name_or_email_is_nobody_s(bench: Bench) -> None:
+    """A number alone is the household's: the next order of it may be another's."""
+    nobody = {"first_name": "", "last_name": "", "email": ""}
+    ada, _ = _household(bench, _ADA, _BOB)
+    assert _order_of(bench, "1", nobody) is None
+    _choose(bench, "1", ada)
+    assert bench.go_on("1").cova_customer_id == ada
+
+    assert _order_of(bench, "2", nobody) is None
+
+
+def _waiting_for_a_choice(bench: Bench) -> list[str]:
+    ids = _household(bench, _ADA, _BOB)
+    assert _order_of(bench, "1", _ZOE) is None
+    return ids
+
+
+def test_an_unknown_chosen_customer_comes_back_to_the_person(bench: Bench) -> None:
+    _waiting_for_a_choice(bench)
+    _choose(bench, "1", "00000000-0000-4000-8000-000000000001")
 
     bench.push()
 
-    assert bench.row().state == "needs_attention"
+    row = bench.row()
+    assert (row.state, row.kind) == ("needs_attention", "AmbiguousCustomer")
+    assert "no longer has the customer that was chosen for order WEB-1" in row.reason
     assert bench.sim.orders() == []
+
+
+def test_a_chosen_customer_disabled_meanwhile_comes_back_to_the_person(bench: Bench) -> None:
+    ada, bob = _waiting_for_a_choice(bench)
+    _choose(bench, "1", ada)
+    with bench.sim.state.lock:
+        bench.sim.state.customers[ada].is_disabled = True
+
+    bench.push()
+
+    row = bench.row()
+    assert (row.state, row.kind) == ("needs_attention", "AmbiguousCustomer")
+    assert "COVA has disabled the customer that was chosen for order WEB-1" in row.reason
+    assert row.chosen_customer_id is None
+    assert row.candidates_encrypted is not None
+    assert bench.sim.orders() == []
+    _choose(bench, "1", bob)
+    assert _found(bench) == bob
+
+
+def test_a_chosen_customer_merged_meanwhile_leads_to_the_one_it_became(bench: Bench) -> None:
+    ada, bob = _waiting_for_a_choice(bench)
+    _choose(bench, "1", ada)
+    with bench.sim.state.lock:
+        merged = bench.sim.state.customers[ada]
+        merged.is_disabled, merged.merged_into_id = True, bob
+
+    assert _found(bench) == bob
+
+
+def test_an_empty_merge_id_means_not_merged(bench: Bench) -> None:
+    (ada,) = _household(bench, _ADA)
+    with bench.sim.state.lock:
+        bench.sim.state.customers[ada].merged_into_id = "00000000-0000-0000-0000-000000000000"
+
+    assert _order_of(bench, "1", _ADA) == ada
+    assert bench.calls("create_customer") == 0
+
+
+def test_nobody_is_chosen_for_an_order_that_does_not_wait_for_it(bench: Bench) -> None:
+    ids = _household(bench, _ADA, _BOB)
+    assert _order_of(bench, "1", _ADA) == ids[0]
+    before = bench.event_names()
+
+    with pytest.raises(IllegalMove, match="does not wait for a customer"):
+        _choose(bench, "1", ids[1])
+
+    row = bench.row()
+    assert (row.chosen_customer_id, row.cova_customer_id) == (None, ids[0])
+    assert bench.event_names() == before
 
 
 def test_a_disabled_customer_is_passed_over(bench: Bench) -> None:

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from aiq_cova_plugin.errors import IllegalMove
 from aiq_cova_plugin.host import OrderNotFound, OrderStatus
+from aiq_cova_plugin.services.enter_by_hand import enter_by_hand
+from aiq_cova_plugin.services.rescue_orders import choose_customer, find_push, retry_order
 
 from tests.integration.orders.kit import Bench, settings_for
 from tests.support.shop import ADA
@@ -337,6 +340,70 @@ def test_a_line_without_product_waits_for_a_person(bench: Bench) -> None:
 
     assert bench.row().state == "needs_attention"
     assert 'the line "Mystery" has no COVA product' in bench.row().reason
+
+
+@pytest.mark.parametrize(
+    ("changed", "kind", "reason"),
+    [
+        ({0: None}, "UnmappedProduct", 'the line "Line 1" has no COVA product'),
+        ({2: "NaN"}, "NeedsOperator", "the quantity NaN, which COVA cannot take"),
+        ({2: "-1"}, "NeedsOperator", "the quantity -1, which COVA cannot take"),
+    ],
+)
+def test_an_order_that_cannot_be_sent_asks_nothing_of_cova(
+    bench: Bench, changed: dict[int, str | None], kind: str, reason: str
+) -> None:
+    bench.place()
+    line = [changed.get(position, value) for position, value in enumerate(bench.lines()[0])]
+    bench.change_order(lines=[line])
+
+    bench.push()
+
+    row = bench.row()
+    assert (row.state, row.kind) == ("needs_attention", kind)
+    assert reason in row.reason
+    assert bench.calls("create_customer") == bench.calls("search_customers") == 0
+    # Repaired in the shop, it goes.
+    bench.change_order(lines=[list(each) for each in bench.lines()])
+    assert bench.go_on(retry=True).state == "in_pos"
+
+
+def test_what_fails_unexpectedly_each_time_goes_to_a_person(bench: Bench) -> None:
+    bench.place()
+    get_order = bench.shop.host.get_order
+
+    def stumble(store_id: str, order_id: str) -> Any:
+        raise RuntimeError("the shop stumbles over this order")
+
+    bench.shop.host.get_order = stumble  # type: ignore[method-assign]
+    row = bench.go_on()
+
+    assert row.state == "needs_attention"
+    assert "Something unexpected went wrong with order WEB-1, 6 times" in row.reason
+    assert "push_failed_unexpectedly" in row.fix
+    assert bench.event_names().count("unexpected") == 6
+    assert len(bench.signals("order-needs-attention")) == 1
+    bench.shop.host.get_order = get_order  # type: ignore[method-assign]
+    assert bench.go_on(retry=True).state == "in_pos"
+
+
+def test_a_retry_from_an_old_page_does_not_revive_a_finished_order(both: Bench) -> None:
+    """The page was open while somebody else entered the order by hand."""
+    both.place(customer={**ADA, "phone": ""})
+    both.push()
+    with both.shop.app.app_context():
+        stale = find_push(both.ctx, "1")
+        assert stale.state == "needs_attention"
+        enter_by_hand(both.ctx, find_push(both.ctx, "1"), by="Ann")
+
+        with pytest.raises(IllegalMove, match="completed"):
+            retry_order(both.ctx, stale, by="Bea")
+        with pytest.raises(IllegalMove, match="completed"):
+            choose_customer(both.ctx, stale, "11111111-1111-4111-8111-111111111111", by="Bea")
+
+    row = both.row()
+    assert (row.state, row.chosen_customer_id) == ("completed", None)
+    assert "Bea" not in both.story()
 
 
 def test_a_host_that_fails_does_not_cost_the_order(both: Bench) -> None:

@@ -378,7 +378,7 @@ def test_each_specification_is_explained():
         ("Flower Type", "strain name", "Blue Dream", True),
         ("Net Weight", "weight", "", False),
         ("Size", "weight", "3.5 g", True),
-        ("Equivalent To", "weight", "3.5 g", False),
+        ("Equivalent To", None, "", False),
         ("COA Link", "coa", "", False),
         ("COA", "coa", "https://labs.example/1.pdf", True),
         ("Tags", "tags", "", False),
@@ -387,5 +387,4 @@ def test_each_specification_is_explained():
     reasons = {each.display_name: each.reason for each in explained}
     assert reasons["THC"] == "Another THC value is higher."
     assert reasons["Brands"] == "Brand comes first."
-    assert reasons["Equivalent To"] == "Size comes first."
     assert reasons["Tags"] == "The value is empty."

@@ -36,7 +36,14 @@ def priced(*rows: Price):
     ("rows", "regular"),
     [
         ([price("32.0")], D("32.00")),
-        ([price("0")], D(0)),
+        # Zero is a field nobody filled in.
+        ([price("0")], None),
+        ([price("0"), price("32")], D(32)),
+        (
+            [price("0"), price("3", tier_id=1, tier_quantity=D(2), at_tier_price=D(6))],
+            D("3.00"),
+        ),
+        ([price("0"), price(None, tier_id=1, tier_quantity=D(2), at_tier_price=D(0))], None),
         ([price("3.3333")], D("3.33")),
         ([price("3.335")], D("3.34")),
         ([], None),
@@ -118,7 +125,13 @@ def test_contradicting_prices_are_told():
         ),
         # Only without AtTierPrice the unit price counts.
         ([price("3.335", tier_id=1, tier_quantity=D(3))], (PriceTier(D(3), D("10.01")),)),
-        ([price("9", tier_id=1, tier_quantity=D(3), at_tier_price=D(0))], (PriceTier(D(3), D(0)),)),
+        # Zero is a total nobody filled in.
+        (
+            [price("9", tier_id=1, tier_quantity=D(3), at_tier_price=D(0))],
+            (PriceTier(D(3), D(27)),),
+        ),
+        ([price("0", tier_id=1, tier_quantity=D(3), at_tier_price=D(0))], ()),
+        ([price(None, tier_id=1, tier_quantity=D(3), at_tier_price=D(0))], ()),
         ([price(None, tier_id=1, tier_quantity=D(3))], ()),
         ([price("4", tier_id=1)], ()),
         ([price("4", tier_id=1, tier_quantity=D(0))], ()),
@@ -145,6 +158,20 @@ def test_contradicting_prices_are_told():
 )
 def test_tiers_are_the_locations_by_rising_quantity(rows, tiers):
     assert price_tiers(priced(*rows), HERE) == tiers
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        (price("0"), "price"),
+        (price("9", tier_id=1, tier_quantity=D(3), at_tier_price=D(0)), "price_tiers"),
+    ],
+)
+def test_zeros_are_told(row, field):
+    (issue,) = prices_from_cova(priced(row), HERE).issues
+
+    assert issue.field == field
+    assert "zero" in issue.reason
 
 
 def test_three_for_ten_stays_ten():

@@ -191,10 +191,10 @@ def test_a_name_can_be_left_out_of_the_list_for_good(
 def test_using_a_name_as_nothing_says_so_beside_it(
     browser_without_js: Browser, records: Records, meaning: str
 ) -> None:
-    answer = browser_without_js.post(f"{PATH}/use", {"name": "Warranty", "meaning": meaning})
+    answer = browser_without_js.post(f"{PATH}/use", {"name": "warranty", "meaning": meaning})
 
     assert answer.status_code == 422
-    row = next(each for each in answer.text.split("<tr>") if 'value="Warranty"' in each)
+    row = next(each for each in answer.text.split("<tr>") if 'value="warranty"' in each)
     assert "Choose what it is first" in row
     assert stored(records) == {}
 

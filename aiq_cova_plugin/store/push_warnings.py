@@ -1,0 +1,77 @@
+"""The warnings of an order: one a line, each with a condition of its own that ends it.
+
+Whoever adds one leaves the others as they are, and whoever ends one takes out that alone.
+"""
+
+from __future__ import annotations
+
+import re
+
+LATE = "The order has been waiting for COVA for more than 15 minutes."
+"""The warning of an order that is on its way for long; gone once COVA has it."""
+
+NO_LONGER_KNOWN = "COVA no longer knows this order."
+"""The warning of an order COVA had and does not find; gone once COVA knows it again."""
+
+_UNKNOWN_SAID = re.compile(
+    r"COVA says “[^”]*”, which nobody here knows\.( Say what it means [^.]*\.)?"
+)
+_ADDRESS = re.compile(
+    r"The delivery address could not be put on the customer in COVA \([^\n]*?\)\. "
+    r"Tell the driver the address from the shop's order\."
+)
+_SURPRISES = re.compile(
+    rf"{re.escape(NO_LONGER_KNOWN)}|COVA says [^\n]*? of an order it had taken\."
+)
+
+
+def unknown_words_said(words: tuple[str, ...]) -> str:
+    """The warning that COVA uses words nobody knows; gone once it goes on to a known one."""
+    return (
+        f"COVA says “{', '.join(words)}”, which nobody here knows. "
+        "Say what it means under Order settings."
+    )
+
+
+def taken_no_longer(raw_status: str) -> str:
+    """The warning that COVA says something odd of an order in the register."""
+    return f"COVA says {' '.join(raw_status.split())} of an order it had taken."
+
+
+def address_missing(reason: str) -> str:
+    """The warning that COVA does not have the delivery address; gone once it has it."""
+    return (
+        "The delivery address could not be put on the customer in COVA "
+        f"({' '.join(reason.split()).rstrip('.')}). "
+        "Tell the driver the address from the shop's order."
+    )
+
+
+def with_warning(warnings: str, warning: str) -> str:
+    """The warnings and this one more; the same when it is among them."""
+    one_line = " ".join(warning.split())
+    if one_line in warnings:
+        return warnings
+    return f"{warnings}\n{one_line}".strip()
+
+
+def without_warning(warnings: str, warning: str) -> str:
+    return _tidy(warnings.replace(" ".join(warning.split()), "")) if warning else warnings
+
+
+def without_unknown_words(warnings: str) -> str:
+    return _tidy(_UNKNOWN_SAID.sub("", warnings))
+
+
+def without_address(warnings: str) -> str:
+    return _tidy(_ADDRESS.sub("", warnings))
+
+
+def without_surprises(warnings: str) -> str:
+    """Without what was said while COVA did not know the order, or called it not taken."""
+    return _tidy(_SURPRISES.sub("", warnings))
+
+
+def _tidy(warnings: str) -> str:
+    lines = (" ".join(line.split()) for line in warnings.splitlines())
+    return "\n".join(line for line in lines if line)
