@@ -12,7 +12,7 @@ from aiq_cova_plugin.domain.push_states import PushState
 from aiq_cova_plugin.errors import CovaPluginError
 from aiq_cova_plugin.services import rescue_orders
 from aiq_cova_plugin.services.context import ServiceContext
-from aiq_cova_plugin.services.enter_by_hand import enter_by_hand
+from aiq_cova_plugin.services.enter_by_hand import enter_by_hand, say_sold
 from aiq_cova_plugin.services.poll_statuses import poll_statuses
 from aiq_cova_plugin.services.push_orders import push_due_orders
 from aiq_cova_plugin.services.push_row import PAUSED_REASON
@@ -191,12 +191,18 @@ def causes(store_id: str | None) -> None:
 @click.argument("order_id")
 @click.option("--store", "store_id", help="The store, where two share an order id.")
 @click.option("--note", default="", help="Such as the receipt's number; kept in the timeline.")
-def by_hand(order_id: str, store_id: str | None, note: str) -> None:
+@click.option("--sold", is_flag=True, help="It was sold, too: without, its stock stays held.")
+def by_hand(order_id: str, store_id: str | None, note: str, sold: bool) -> None:
     """Finish an order that somebody has entered at the register."""
     ctx = current_services()
     found = rescue_orders.find_push(ctx, order_id, store_id)
-    enter_by_hand(ctx, found, by=_OPERATOR, note=note)
-    _show_again(ctx, found, "It is not sent. Move the shop's own order on in the shop.")
+    if sold and found.state == PushState.COMPLETED:
+        say_sold(ctx, found, by=_OPERATOR)
+        _show_again(ctx, found, "Its stock is counted with the next stock reading.")
+        return
+    enter_by_hand(ctx, found, by=_OPERATOR, note=note, sold=sold)
+    kept = "" if sold else " Its stock stays held; say --sold once it is sold."
+    _show_again(ctx, found, f"It is not sent. Move the shop's own order on in the shop.{kept}")
 
 
 @command(orders, "restore-address")

@@ -115,7 +115,7 @@ def _read_tiers(
         known = [each for each in totals if each is not None]
         if known:
             tiers.append(PriceTier(quantity, max(known)))
-            if any(row.at_tier_price == 0 for row in near):
+            if any(readable_amount(row.at_tier_price) == 0 for row in near):
                 problems.append(
                     f"The total of the price tier from {quantity:f} on is zero in COVA; its price "
                     "per unit is used."
@@ -127,8 +127,9 @@ def _read_tiers(
 
 def _tier_total(row: records.Price, quantity: Decimal) -> Decimal | None:
     """What the tier costs in all, None when nothing above zero is said of it."""
-    if row.at_tier_price is not None and row.at_tier_price != 0:
-        return readable_amount(row.at_tier_price) or None
+    total = readable_amount(row.at_tier_price)
+    if total or (total is None and row.at_tier_price is not None):
+        return total
     if row.price is None or not readable_amount(row.price):
         return None
     return readable_amount(EXACT.multiply(row.price, quantity)) or None

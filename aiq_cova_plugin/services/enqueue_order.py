@@ -22,6 +22,7 @@ from aiq_cova_plugin.services.reserve_stock import (
 )
 from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.connections import connection_of
+from aiq_cova_plugin.store.holds import holds_of_order
 from aiq_cova_plugin.store.models import Push
 
 _NO_MONEY = Decimal(10) ** 9
@@ -105,7 +106,9 @@ def withdraw_order(ctx: ServiceContext, store_id: str, order_id: str) -> None:
         return
     state = PushState(push.state)
     if state in (PushState.WITHDRAWN, PushState.COMPLETED, PushState.CANCELLED):
-        if state is not PushState.COMPLETED:
+        held = holds_of_order(connection, store_id, order_id)
+        # An order entered by hand keeps its holds active until somebody says it was sold.
+        if state is not PushState.COMPLETED or any(each.state == "active" for each in held):
             release_order(ctx, store_id, order_id, reason=CANCELLED_IN_SHOP)
         return
     if push.cancel_requested:

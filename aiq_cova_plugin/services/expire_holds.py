@@ -28,6 +28,11 @@ _NOT_SENT = (
     "became of it cannot be seen there. It was freed: ring the order up in COVA, or cancel it."
 )
 
+_BY_HAND = (
+    "It was entered at the register by hand, and nobody said within three days that it was sold, "
+    "so its stock was freed."
+)
+
 __all__ = ["FORGOTTEN_AFTER", "HOLD_EXPIRED", "expire_forgotten_holds"]
 
 
@@ -41,6 +46,11 @@ def expire_forgotten_holds(ctx: ServiceContext, store_id: str) -> int:
         forgotten = forgotten_orders(connection, store_id, before=before)
         settings = connection_of(connection, store_id)
         sends_orders = settings is not None and settings.sync_orders
+
+    def was_queued(order_id: str) -> bool:
+        with ctx.database.short() as connection:
+            return outbox.push_of_order(connection, store_id, order_id) is not None
+
     for order_id in forgotten:
         try:
             was_released = _release(ctx, store_id, order_id)
@@ -49,7 +59,8 @@ def expire_forgotten_holds(ctx: ServiceContext, store_id: str) -> int:
             continue
         if was_released:
             expired += 1
-            _tell(ctx, store_id, order_id, _UNDECIDED if sends_orders else _NOT_SENT)
+            usual = _UNDECIDED if sends_orders else _NOT_SENT
+            _tell(ctx, store_id, order_id, _BY_HAND if was_queued(order_id) else usual)
     return expired
 
 
@@ -58,7 +69,11 @@ def _release(ctx: ServiceContext, store_id: str, order_id: str) -> bool:
         held = holds_of_order(connection, store_id, order_id)
         lock_products(connection, store_id, [hold.cova_product_id for hold in held])
         # Whoever confirmed it in the meantime had these locks: now its order can be seen.
-        if outbox.push_of_order(connection, store_id, order_id) is not None:
+        push = outbox.push_of_order(connection, store_id, order_id)
+        if push is not None and push.finished_at is None:
+            return False
+        if push is not None and all(hold.state != "active" for hold in held):
+            # Somebody has just said that it was sold.
             return False
         release_order(ctx, store_id, order_id, reason=HOLD_EXPIRED)
     return True

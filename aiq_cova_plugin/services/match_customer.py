@@ -155,15 +155,15 @@ def chosen_customer(
 
     Raises `AmbiguousCustomer`, with who else has the phone, when it is disabled or gone.
     """
-    look = _CustomerSearch(
-        client, order, required_phone(order, country), country, plan_from_settings(search)
-    )
+    # A person's word needs no phone number; only looking for others does.
+    phone = normalise_phone(order.customer.phone or "", country) or ""
+    look = _CustomerSearch(client, order, phone, country, plan_from_settings(search))
     customer = look.follow(customer_id)
     if customer is None or customer.disabled:
         what = "COVA no longer has" if customer is None else "COVA has disabled"
         raise AmbiguousCustomer(
             f"{what} the customer that was chosen for order {order.number}.",
-            candidates=look.candidates(),
+            candidates=look.candidates() if phone else (),
             fix="Choose another customer on the order's page, or press Retry to have COVA's "
             "customers searched again.",
         )

@@ -50,6 +50,9 @@ from aiq_cova_plugin.store.push_warnings import (
 )
 
 _SETTLED_PHASES = (Phase.IN_POS, Phase.COMPLETED, Phase.CANCELLED, Phase.UNKNOWN)
+_SHORTEST_PAUSE_SECONDS = 10.0
+"""How long statuses are left alone at least when COVA asks us to call less often."""
+
 _GIVE_UP_AFTER = 3
 _MANY = 10
 """From so many orders on, one call for all completed ones comes first."""
@@ -292,7 +295,11 @@ def _ask_later(ctx: ServiceContext, push: Push) -> None:
 
 
 def _ask_all_later(ctx: ServiceContext, store_id: str, pause_seconds: float) -> None:
-    seconds = pause_seconds or ctx.config.status_interval_seconds
+    interval = ctx.config.status_interval_seconds
+    # "In one second" would mean a refused call with every tick: a little longer is as good.
+    seconds = (
+        max(pause_seconds, min(interval, _SHORTEST_PAUSE_SECONDS)) if pause_seconds else interval
+    )
     due_at = ctx.clock.now() + timedelta(seconds=seconds)
     with ctx.database.short() as connection:
         push_times.postpone_polls(connection, store_id, until=due_at)

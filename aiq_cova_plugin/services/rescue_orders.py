@@ -143,7 +143,7 @@ def choose_customer(ctx: ServiceContext, push: Push, cova_customer_id: str, *, b
                 fix="Look at the order again; nothing was changed.",
             )
         retry_push(ctx, connection, push, by=by)
-        chosen = {"chosen_customer_id": cova_customer_id, "candidates_encrypted": None}
+        chosen = {"chosen_customer_id": cova_customer_id.lower(), "candidates_encrypted": None}
         outbox.change_push(connection, push.id, chosen)
         outbox.add_event(
             connection,

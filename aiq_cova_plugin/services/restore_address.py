@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from aiq_cova_plugin.cova.client import CovaClient
+from aiq_cova_plugin.domain.addresses import same_address
 from aiq_cova_plugin.errors import (
     IllegalMove,
     NotFound,
@@ -14,12 +16,14 @@ from aiq_cova_plugin.errors import (
     SecretsUnreadable,
     VersionConflict,
 )
+from aiq_cova_plugin.host import OrderNotFound
+from aiq_cova_plugin.mapping.address_to_cova import address_from_cova
 from aiq_cova_plugin.schemas.records import CustomerAddress
 from aiq_cova_plugin.services import audit
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.place_address import address_text
 from aiq_cova_plugin.services.stores import credentials_of, require_enabled
-from aiq_cova_plugin.store import outbox
+from aiq_cova_plugin.store import outbox, push_questions
 from aiq_cova_plugin.store.models import Push, PushEvent
 
 OVERWRITING, OVERWRITTEN, RESTORED = "overwriting_address", "address", "address_restored"
@@ -64,7 +68,8 @@ def restore_address(ctx: ServiceContext, push: Push, *, by: str) -> None:
     """Give the customer in COVA the address back that this order overwrote.
 
     What COVA has instead is kept, encrypted, in the timeline. Raises `IllegalMove` when
-    nothing was overwritten or it is no longer kept, and what the client raises.
+    nothing was overwritten, it is no longer kept, or another open delivery order of the same
+    customer needs the address that is there, and what the client raises.
     """
     settings = require_enabled(ctx, push.store_id)
     with ctx.database.short() as connection:
@@ -77,7 +82,7 @@ def restore_address(ctx: ServiceContext, push: Push, *, by: str) -> None:
     old = _unsealed(ctx, step)
     ctx.database.end_reading()
     with ctx.open_client(credentials_of(ctx, settings)) as client:
-        replaced = _put_back(client, old)
+        replaced = _put_back(client, old, lambda now: _require_unused(ctx, push, old, now))
     now = ctx.clock.now()
     sealed = ctx.vault.encrypt(address_text(old.customer_id, replaced)) if replaced else None
     with ctx.database.short() as connection:
@@ -103,9 +108,41 @@ def _unsealed(ctx: ServiceContext, step: PushEvent) -> OldAddress:
         ) from exc
 
 
-def _put_back(client: CovaClient, old: OldAddress) -> CustomerAddress | None:
+def _require_unused(ctx: ServiceContext, push: Push, old: OldAddress, now: CustomerAddress) -> None:
+    """Raise `IllegalMove` when another order's driver may go by the address COVA has now."""
+    with ctx.database.short() as connection:
+        others = push_questions.other_open_deliveries(connection, push.id, old.customer_id)
+    if not others:
+        return
+    is_own = _is_going_to(ctx, push, now)
+    in_the_way = [each for each in others if not is_own or _is_going_to(ctx, each, now)]
+    if in_the_way:
+        numbers = ", ".join(each.order_number or each.order_id for each in in_the_way)
+        raise IllegalMove(
+            f"The customer has other delivery orders on their way ({numbers}), and the address "
+            "COVA has now may be theirs.",
+            fix="Put the earlier address back when they are delivered.",
+        )
+
+
+def _is_going_to(ctx: ServiceContext, push: Push, address: CustomerAddress) -> bool:
+    try:
+        order = ctx.host.get_order(push.store_id, push.order_id)
+    except OrderNotFound:
+        return False
+    finally:
+        ctx.database.end_reading()
+    if order.delivery is None:
+        return False
+    return same_address(address_from_cova(address), order.delivery.address)
+
+
+def _put_back(
+    client: CovaClient, old: OldAddress, check: Callable[[CustomerAddress], None]
+) -> CustomerAddress | None:
     """Write the old address over the one of the same id, as COVA has it now; what was there.
 
+    `check` is asked before that and raises when it must not be.
     None when COVA had nothing to overwrite (then it is added) or has the old one already.
     A record that changed in COVA meanwhile is read again.
     """
@@ -120,6 +157,7 @@ def _put_back(client: CovaClient, old: OldAddress) -> CustomerAddress | None:
                 return None
             if _is_same(now, old.address):
                 return None
+            check(now)
             client.update_address(customer.id, replace(old.address, version=now.version))
         except NotFound:
             if attempt == _TRIES:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from aiq_cova_plugin.domain.push_states import FINAL_STATES, PushState
 from aiq_cova_plugin.errors import CovaPluginError
 from aiq_cova_plugin.services.context import ServiceContext
-from aiq_cova_plugin.services.enter_by_hand import may_enter_by_hand
+from aiq_cova_plugin.services.enter_by_hand import may_enter_by_hand, waits_for_sale
 from aiq_cova_plugin.services.push_row import PAUSED
 from aiq_cova_plugin.services.restore_address import restorable
 from aiq_cova_plugin.services.retry_many import Cause, causes_of
@@ -57,6 +57,10 @@ class OrderDetails:
     @property
     def can_enter_by_hand(self) -> bool:
         return may_enter_by_hand(self.push)
+
+    @property
+    def can_say_sold(self) -> bool:
+        return waits_for_sale(self.push, [line.hold for line in self.lines])
 
     @property
     def can_ask(self) -> bool:

@@ -208,11 +208,16 @@ def release_settled(
 
 
 def forgotten_orders(connection: sa.Connection, store_id: str, *, before: datetime) -> list[str]:
-    """Orders that hold stock since before then and were never queued for COVA."""
-    was_queued = sa.exists().where(Push.store_id == _H.store_id, Push.order_id == _H.order_id)
+    """Orders that hold stock since before then and were never queued for COVA, or were entered
+    at the register by hand before then and nobody said that they were sold."""
+    is_its = sa.and_(Push.store_id == _H.store_id, Push.order_id == _H.order_id)
+    is_forgotten = sa.or_(
+        sa.and_(_H.since < before, ~sa.exists().where(is_its)),
+        sa.exists().where(is_its, Push.finished_at < before),
+    )
     rows = connection.execute(
         sa.select(_H.order_id)
-        .where(_H.store_id == store_id, _H.state == "active", _H.since < before, ~was_queued)
+        .where(_H.store_id == store_id, _H.state == "active", is_forgotten)
         .distinct()
     )
     return [row.order_id for row in rows]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from aiq_cova_plugin.store.models import Push, PushEvent
+from aiq_cova_plugin.store.records import many
 
 _P = Push
 
@@ -30,6 +31,21 @@ def troubles(connection: sa.Connection, store_id: str) -> list[Trouble]:
         .order_by(_P.queued_at, _P.id)
     )
     return [Trouble(*row) for row in rows]
+
+
+def other_open_deliveries(
+    connection: sa.Connection, push_id: int, cova_customer_id: str
+) -> list[Push]:
+    """The other delivery orders of this COVA customer that are not finished, in all stores."""
+    return many(
+        connection,
+        _P,
+        sa.func.lower(_P.cova_customer_id) == cova_customer_id.lower(),
+        _P.id != push_id,
+        _P.is_delivery.is_(True),
+        _P.finished_at.is_(None),
+        order_by=_P.id,
+    )
 
 
 def details_seen(connection: sa.Connection, store_id: str, event: str) -> list[str]:

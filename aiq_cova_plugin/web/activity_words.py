@@ -34,6 +34,8 @@ _ACTS = {
     "orders_retried": ActWords("Retried many orders"),
     "order_withdrawn": ActWords("Withdrew an order from COVA", "order"),
     "order_entered_by_hand": ActWords("Marked an order as entered by hand", "order"),
+    "order_sold_by_hand": ActWords("Said that an order entered by hand was sold", "order"),
+    "order_stock_freed": ActWords("Freed the stock of an order entered by hand", "order"),
     "customer_chosen": ActWords("Chose the customer of an order", "order"),
     "address_restored": ActWords("Restored an address in COVA", "order"),
     "statuses_read": ActWords("Asked COVA how all orders stand"),

@@ -10,7 +10,12 @@ from flask import abort, request
 from flask.typing import ResponseReturnValue
 
 from aiq_cova_plugin.domain.push_states import PushState
-from aiq_cova_plugin.services.enter_by_hand import LONGEST_NOTE, enter_by_hand
+from aiq_cova_plugin.services.enter_by_hand import (
+    LONGEST_NOTE,
+    enter_by_hand,
+    free_stock,
+    say_sold,
+)
 from aiq_cova_plugin.services.poll_statuses import ask_about_order
 from aiq_cova_plugin.services.rescue_orders import cancel_order, choose_customer, retry_order
 from aiq_cova_plugin.services.restore_address import restore_address
@@ -115,7 +120,14 @@ def by_hand(page: StorePage, order_id: str) -> ResponseReturnValue:
     if len(note) > LONGEST_NOTE:
         error = f"Shorten the note to {LONGEST_NOTE} characters."
         return _refused(page, order_id, {"note": error}, note=note)
-    enter_by_hand(page.ctx, push, by=page.actor, note=note)
+    sold = request.form.get("outcome") == "sold"
+    if sold and push.state == PushState.COMPLETED:
+        say_sold(page.ctx, push, by=page.actor)
+        return _done(page, order_id, "The next stock reading counts what the register sold.")
+    if request.form.get("outcome") == "freed":
+        free_stock(page.ctx, push, by=page.actor)
+        return _done(page, order_id, "The order's stock is for sale again.")
+    enter_by_hand(page.ctx, push, by=page.actor, note=note, sold=sold)
     return _done(page, order_id, "The order counts as entered by hand. It is not sent any more.")
 
 

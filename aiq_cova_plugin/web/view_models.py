@@ -126,7 +126,7 @@ CONNECTION_WORDS: dict[str, Words] = {
 RUN_WORDS: dict[str, Words] = {
     "starting": Words("Starting", "busy", "The sync is about to begin."),
     "running": Words("Running", "busy", "The sync is reading or writing products."),
-    "succeeded": Words("Done", "ok", "Everything COVA said was taken over."),
+    "succeeded": Words("Done", "ok", "Every product COVA told of was taken over."),
     "partial": Words("Done, with gaps", "attention", "Some products could not be taken over."),
     "held": Words(
         "Waiting for you", "attention", "The sync stopped before changing unusually much."
@@ -220,6 +220,8 @@ EVENT_WORDS = {
     "payment_refused": "Payment refused",
     "payment_waits": "Payment waits",
     "entered_by_hand": "Entered by hand",
+    "sold_by_hand": "Sold at the register",
+    "stock_freed": "Stock freed",
     "address_restored": "Address put back",
     "order_edited": "Edited in the shop",
     "paused": "Paused",

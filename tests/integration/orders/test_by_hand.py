@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from aiq_cova_plugin.errors import IllegalMove
+from aiq_cova_plugin.services.enter_by_hand import free_stock
 from aiq_cova_plugin.store import outbox
 
 from tests.integration.orders.kit import Bench
@@ -34,8 +36,8 @@ def test_an_order_that_needs_a_person_is_finished_by_hand(both: Bench) -> None:
     assert row.finished_at is not None
     assert "entered_by_hand" in both.event_names()
     assert "Receipt 4711" in both.story()
-    # The register has sold it or will count it: the hold waits for the next reading.
-    assert hold_states(both) == ["settling"]
+    # COVA counts it when it is sold, which nobody has said yet.
+    assert hold_states(both) == ["active"]
     assert both.shop.status("1") == "confirmed"
     assert both.shop.host.told == []
     assert both.push().handled == 0
@@ -46,7 +48,7 @@ def test_the_hold_ends_with_the_next_stock_reading(both: Bench) -> None:
     both.shop.run("sync", "--store", "s1")
     both.place(customer={**ADA, "phone": ""})
     both.push()
-    by_hand(both)
+    by_hand(both, "--sold")
     assert hold_states(both) == ["settling"]
 
     both.advance(5)
@@ -162,3 +164,58 @@ def test_a_worker_that_has_it_is_not_disturbed(bench: Bench) -> None:
     assert code != 0
     assert "being sent right now" in json.dumps(document)
     assert bench.row().lease_owner == "another"
+
+
+def test_what_was_only_entered_is_not_sold_again(both: Bench) -> None:
+    """COVA counts an order at its sale, not when it is typed in."""
+    _enter(both)
+
+    both.advance(600)
+    both.shop.run("sync", "--store", "s1")
+    assert hold_states(both) == ["active"]
+
+    code, _ = by_hand(both, "--sold")
+
+    assert code == 0
+    assert hold_states(both) == ["settling"]
+    assert "sold_by_hand" in both.event_names()
+    assert by_hand(both, "--sold")[0] != 0
+
+
+def test_a_hold_nobody_speaks_of_again_expires_and_is_said(both: Bench) -> None:
+    _enter(both)
+    both.advance(3 * 86400 - 60)
+    both.sweep()
+    assert hold_states(both) == ["active"]
+
+    both.advance(120)
+    both.sweep()
+
+    assert both.holds() == []
+    assert "by hand" in both.signals("order-needs-attention")[-1]["reason"]
+
+
+def test_stock_of_an_order_that_was_not_sold_is_freed(bench: Bench) -> None:
+    _enter(bench)
+    with bench.shop.app.app_context():
+        free_stock(bench.ctx, bench.row(), by="Ann")
+
+    assert bench.holds() == []
+    assert "stock_freed" in bench.event_names()
+    with bench.shop.app.app_context(), pytest.raises(IllegalMove):
+        free_stock(bench.ctx, bench.row(), by="Ann")
+
+
+def test_a_cancel_in_the_shop_frees_what_was_only_entered(bench: Bench) -> None:
+    _enter(bench)
+
+    bench.shop.send("aiq.order-cancelled", "1")
+
+    assert bench.holds() == []
+
+
+def _enter(bench: Bench) -> None:
+    bench.place(customer={**ADA, "phone": ""})
+    bench.push()
+    assert by_hand(bench)[0] == 0
+    assert hold_states(bench) == ["active"]

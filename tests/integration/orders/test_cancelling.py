@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from aiq_cova_plugin.cova.client import CovaClient
 from aiq_cova_plugin.host import OrderStatus
 from aiq_cova_plugin.store.models import Push
 
@@ -476,4 +477,29 @@ def test_an_order_confirmed_unheard_and_then_cancelled_is_not_sent(both: Bench) 
     both.push()
 
     assert both.sim.orders() == []
+    assert both.holds() == []
+
+
+def test_a_cancel_while_a_worker_sends_does_not_wait_out_the_delay(
+    both: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both.place()
+    both.sim.faults.add("submit_order", action="unavailable", times=None)
+    for _ in range(6):
+        both.push()
+        both.wait_until_due(both.row())
+    submit = CovaClient.submit_order
+
+    def cancel_then_submit(self: CovaClient, *args: Any, **more: Any) -> Any:
+        both.shop.send(CANCELLED, "1")
+        return submit(self, *args, **more)
+
+    monkeypatch.setattr(CovaClient, "submit_order", cancel_then_submit)
+    both.push()
+
+    row = both.row()
+    assert row.cancel_requested
+    assert row.next_attempt_at is not None
+    assert (row.next_attempt_at - both.clock.now()).total_seconds() <= 5
+    assert both.go_on().state == "withdrawn"
     assert both.holds() == []

@@ -363,6 +363,14 @@ def test_a_chosen_customer_merged_meanwhile_leads_to_the_one_it_became(bench: Be
     assert _found(bench) == bob
 
 
+def test_a_person_s_word_needs_no_phone_number(bench: Bench) -> None:
+    ada, _ = _waiting_for_a_choice(bench)
+    _choose(bench, "1", ada.upper())
+    bench.change_order("1", customer=customer(phone=""))
+
+    assert _found(bench) == ada
+
+
 def test_an_empty_merge_id_means_not_merged(bench: Bench) -> None:
     (ada,) = _household(bench, _ADA)
     with bench.sim.state.lock:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from aiq_cova_plugin.services import follow_edit
 from aiq_cova_plugin.services.order_settings import (
     TypedOrderSettings,
     as_typed,
@@ -110,3 +111,26 @@ def test_an_edited_order_is_sent_and_held_as_it_is_now(both: Bench) -> None:
         second.lower(): Decimal(3),
     }
     assert len(both.assert_sent_once(row)["lines"]) == 2
+
+
+def test_a_cancel_while_an_edit_is_followed_frees_the_stock_for_good(
+    both: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (product,) = both.sim.ordinary_products(1)
+    both.place()
+    both.change_order(lines=[[product, "Line 1", "2", "20.00"]])
+    looked = follow_edit.holds_of_order
+
+    def look_then_cancel(*args: Any) -> Any:
+        found = looked(*args)
+        if not both.row().cancel_requested:
+            cancels.append(both.shop.send("aiq.order-cancelled", "1"))
+        return found
+
+    cancels: list[object] = []
+    monkeypatch.setattr(follow_edit, "holds_of_order", look_then_cancel)
+    both.push()
+
+    assert both.go_on().state == "withdrawn"
+    assert cancels
+    assert both.holds() == []

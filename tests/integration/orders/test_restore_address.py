@@ -11,6 +11,7 @@ from aiq_cova_plugin.simulator import Simulator
 from aiq_cova_plugin.store import outbox
 
 from tests.integration.orders.kit import ADA_DIGITS, Bench, dump_of
+from tests.support.shop import MAPLE_STREET
 
 _OLD = {"street1": "1 Old Quay Road", "locality": "Boulder", "postal_code": "80001"}
 
@@ -122,3 +123,29 @@ def _send_again(bench: Bench) -> None:
         outbox.change_push(connection, row.id, values)
     bench.advance(60)
     bench.go_on()
+
+
+def test_another_open_order_keeps_its_address(overwritten: Bench) -> None:
+    """The second order wrote its own address over the first one's."""
+    second = {**MAPLE_STREET, "line1": "3 Second Street"}
+    overwritten.deliver("2", address=second)
+    overwritten.go_on("2")
+    assert streets(overwritten.sim) == ["3 Second Street"]
+
+    code, document = restore(overwritten)
+
+    assert code != 0
+    assert "WEB-2" in document["error"]["message"]
+    assert streets(overwritten.sim) == ["3 Second Street"]
+    overwritten.sim.register.complete(overwritten.row("2").cova_order_id)
+    overwritten.poll()
+    assert restore(overwritten)[0] == 0
+    assert streets(overwritten.sim) == ["1 Old Quay Road"]
+
+
+def test_two_orders_to_one_address_keep_it(overwritten: Bench) -> None:
+    overwritten.deliver("2")
+    overwritten.go_on("2")
+
+    assert restore(overwritten)[0] != 0
+    assert streets(overwritten.sim) == ["12 Maple Street"]

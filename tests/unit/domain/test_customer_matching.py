@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -14,6 +15,8 @@ from aiq_cova_plugin.domain.customer_matching import (
     NoMatch,
     Wanted,
     choose_customer,
+    is_same_shopper,
+    is_surely,
     merge_targets,
 )
 
@@ -125,3 +128,44 @@ def test_two_records_merged_into_one_are_one_person():
 )
 def test_a_merger_that_leads_nowhere_matches_nobody(candidates):
     assert choose_customer(candidates, WANTED) == NoMatch()
+
+
+@pytest.mark.parametrize(
+    ("known", "is_it"),
+    [
+        ({"emails": ("ADA@example.com ",)}, True),
+        ({"first_name": "ada", "last_name": "EXAMPLE"}, True),
+        ({"first_name": "Ada", "last_name": "Example", "emails": ("ada@example.com",)}, True),
+        ({}, False),
+        ({"first_name": "Ada"}, False),
+        ({"date_of_birth": BORN}, False),
+        # One of the household: what they share agrees, the rest does not.
+        ({"emails": ("ada@example.com",), "first_name": "Bob"}, False),
+        ({"emails": ("ada@example.com",), "date_of_birth": date(1961, 2, 3)}, False),
+        ({"first_name": "Ada", "last_name": "Example", "emails": ("x@example.com",)}, False),
+        ({"first_name": "Bob", "last_name": "Example", "emails": ("x@example.com",)}, False),
+    ],
+)
+def test_only_who_agrees_and_differs_in_nothing_is_surely_the_shopper(known, is_it):
+    assert is_surely(person("a", **known), WANTED) is is_it
+
+
+@pytest.mark.parametrize(
+    ("change", "is_same"),
+    [
+        ({}, True),
+        ({"email": " ADA@example.com"}, True),
+        ({"email": "x@example.com"}, False),
+        ({"first_name": "Bob"}, False),
+        ({"date_of_birth": None}, False),
+        ({"phone": "+16045550101"}, False),
+    ],
+)
+def test_the_same_shopper_says_the_same_of_themselves(change, is_same):
+    assert is_same_shopper(replace(WANTED, **change), WANTED) is is_same
+
+
+def test_a_number_alone_says_nobody():
+    nobody = Wanted("+16045550100", "CA", email="", first_name="", last_name=None)
+
+    assert not is_same_shopper(nobody, nobody)

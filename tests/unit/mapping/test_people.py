@@ -125,6 +125,14 @@ def test_a_candidate_has_all_phones_and_addresses():
     assert candidate_from_cova(records.Customer(id="a")) == Candidate("a")
 
 
+def test_an_empty_id_is_nobody_to_be_merged_into():
+    customer = records.Customer(
+        id="a", merged_into_customer_id="00000000-0000-0000-0000-000000000000"
+    )
+
+    assert candidate_from_cova(customer).merged_into is None
+
+
 def test_a_new_customer_has_the_phone_first_as_ten_digits():
     born = date(1990, 5, 1)
     shopper = Customer(" Ada ", "Example", "+1 604 555 0100", " ada@example.com ", born)

@@ -112,7 +112,7 @@ def test_an_order_is_marked_as_entered_by_hand(
 
     answer = browser_without_js.post(f"{HOME}orders/5/by-hand", {"note": "Receipt 4711"})
 
-    assert "its stock stays held until" in page
+    assert "for three days at most, it stays held here" in page
     assert answer.status_code == 303
     (row,) = records.rows("cova_push")
     assert row["state"] == "completed"
