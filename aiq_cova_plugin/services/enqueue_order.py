@@ -92,8 +92,10 @@ def _new_push(order: Order, now: datetime) -> dict[str, Any]:
     }
 
 
-def withdraw_order(ctx: ServiceContext, store_id: str, order_id: str) -> None:
-    """The host cancelled the order: free its stock and take it back from COVA.
+def withdraw_order(
+    ctx: ServiceContext, store_id: str, order_id: str, *, was_cancelled_in_shop: bool = True
+) -> None:
+    """Free the order's stock and take it back from COVA: the host cancelled it, or a person asked.
 
     An order that never left is withdrawn at once; for one that may be in COVA a worker is
     asked to cancel it there.
@@ -115,14 +117,19 @@ def withdraw_order(ctx: ServiceContext, store_id: str, order_id: str) -> None:
         return
     release_order(ctx, store_id, order_id, reason=CANCELLED_IN_SHOP)
     now = ctx.clock.now()
-    outbox.add_event(connection, push.id, "cancel_asked", "The shop cancelled the order.", at=now)
+    if was_cancelled_in_shop:
+        said = "The shop cancelled the order."
+        outbox.add_event(connection, push.id, "cancel_asked", said, at=now)
     if _never_left(push):
         outbox.change_push(
             connection,
             push.id,
             {**_withdrawn_at(now), "reason": "", "fix": ""},
         )
-        outbox.add_event(connection, push.id, "withdrawn", "It had not been sent.", at=now)
+        said = "It had not been sent."
+        if not was_cancelled_in_shop:
+            said += " The shop's own order stays as it is: cancel it there if it is not coming."
+        outbox.add_event(connection, push.id, "withdrawn", said, at=now)
         return
     values = {"cancel_requested": True, "next_attempt_at": now, "host_status": "cancelled"}
     if state is PushState.NEEDS_ATTENTION:

@@ -121,7 +121,7 @@ def cancel_order(ctx: ServiceContext, push: Push, *, by: str) -> None:
     with ctx.database.job_transaction() as connection:
         now = ctx.clock.now()
         outbox.add_event(connection, push.id, "withdraw_asked", f"Asked by {by}.", at=now)
-        withdraw_order(ctx, push.store_id, push.order_id)
+        withdraw_order(ctx, push.store_id, push.order_id, was_cancelled_in_shop=False)
     audit.note(ctx, push.store_id, "order_withdrawn", push.order_id, by=by, state=state.value)
 
 

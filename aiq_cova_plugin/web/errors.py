@@ -110,7 +110,7 @@ def add_error_pages(blueprint: Blueprint, *, base_template: str) -> None:
         return show(
             ErrorView(
                 title="Nothing here",
-                message="There is no such store, sync or order in this shop.",
+                message="This shop has no such store, product, sync or order.",
                 fix="Check the address, or go back to the page you came from.",
                 status=404,
             )

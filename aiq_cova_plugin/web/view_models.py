@@ -144,7 +144,7 @@ PUSH_WORDS: dict[str, Words] = {
     ),
     "in_pos": Words("In COVA", "ok", "The order is at the register."),
     "needs_attention": Words("Needs you", "bad", "The order waits until a person has acted."),
-    "withdrawn": Words("Withdrawn", "quiet", "The order was taken back from COVA."),
+    "withdrawn": Words("Withdrawn", "quiet", "The order is not in COVA, or not any more."),
     "completed": Words("Completed", "ok", "The sale was completed at the register."),
     "cancelled": Words("Cancelled in COVA", "quiet", "The order was cancelled at the register."),
 }

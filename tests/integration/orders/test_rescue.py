@@ -589,3 +589,14 @@ def test_reconcile_agrees_once_everything_is_told(both: Bench) -> None:
     both.shop.run("sync", "--store", "s1")
 
     assert _differences(both) == {}
+
+
+def test_a_withdrawal_from_the_pages_does_not_say_that_the_shop_cancelled(bench: Bench) -> None:
+    bench.place()
+
+    assert bench.command("orders", "cancel", "1")[0] == 0
+
+    assert bench.row().state == "withdrawn"
+    assert bench.event_names() == ["queued", "withdraw_asked", "withdrawn"]
+    assert "The shop's own order stays as it is" in bench.story()
+    assert bench.holds() == []
