@@ -142,6 +142,8 @@ def _read_windows(
     problems: list[str] = []
     for row in _plain_rows(product, location_id):
         for sale in row.sale_prices:
+            if sale.location_id not in (None, location_id):
+                continue
             window = _window(sale)
             if isinstance(window, str):
                 problems.append(window)

@@ -22,6 +22,7 @@ from aiq_cova_plugin.schemas.fields import (
     YesNo,
     to_decimal,
     to_instant,
+    to_whole,
 )
 from aiq_cova_plugin.schemas.records import (
     Asset,
@@ -117,6 +118,7 @@ class SalePriceField(CovaField):
     AMOUNT = ("saleprice", "price", "amount")
     START = ("startdateutc", "startdate")
     END = ("enddateutc", "stopdateutc", "enddate")
+    LOCATION = ("locationid",)
     HARMLESS = frozenset(
         {
             "id",
@@ -125,7 +127,6 @@ class SalePriceField(CovaField):
             "pricinginformationid",
             "productid",
             "catalogitemid",
-            "locationid",
             "entityid",
             "fromentityid",
             "createddateutc",
@@ -145,9 +146,10 @@ class SalePriceField(CovaField):
         amount: Decimal | None = self._first(told, self.AMOUNT, to_decimal, unread)
         start: datetime | None = self._first(told, self.START, to_instant, unread)
         end: datetime | None = self._first(told, self.END, to_instant, unread)
-        expected = {*self.AMOUNT, *self.START, *self.END, *self.HARMLESS}
+        location: int | None = self._first(told, self.LOCATION, to_whole, unread)
+        expected = {*self.AMOUNT, *self.START, *self.END, *self.LOCATION, *self.HARMLESS}
         unread += [key for lowered, (key, _) in told.items() if lowered not in expected]
-        return SalePrice(amount, start, end, tuple(sorted(unread)))
+        return SalePrice(amount, start, end, tuple(sorted(unread)), location)
 
     @staticmethod
     def _first(

@@ -49,12 +49,16 @@ class Availability:
 
 @dataclass(frozen=True)
 class SalePrice:
-    """One `SalePrices` element (section 4.8); `unknown_keys` are recurrence rules we cannot read."""
+    """One `SalePrices` element (section 4.8); `unknown_keys` are recurrence rules we cannot read.
+
+    `location_id` is None where the element names no location: it is its row's then.
+    """
 
     amount: Decimal | None
     start: datetime | None
     end: datetime | None
     unknown_keys: tuple[str, ...] = ()
+    location_id: int | None = None
 
 
 @dataclass(frozen=True)

@@ -242,6 +242,15 @@ def test_a_price_of_the_location_brings_its_own_sales_only():
     assert sale_windows(priced(inherited, own), HERE) == (SaleWindow(D(25), None, None),)
 
 
+@pytest.mark.parametrize(("location", "counts"), [(None, True), (HERE, True), (ELSEWHERE, False)])
+def test_a_sale_that_names_another_location_is_not_ours(location, counts):
+    sale = SalePrice(D(20), None, None, location_id=location)
+    reading = prices_from_cova(priced(price("32", sale_prices=(sale,))), HERE)
+
+    assert bool(reading.sale_windows) is counts
+    assert reading.issues == ()
+
+
 amounts = st.none() | st.decimals(allow_nan=True, allow_infinity=True)
 rows = st.builds(
     Price,

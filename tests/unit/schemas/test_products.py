@@ -226,6 +226,8 @@ SALE = datetime(2026, 1, 1, tzinfo=UTC)
         ),
         ({"Price": 5, "EndDate": "some day"}, SalePrice(Decimal(5), None, None, ("EndDate",))),
         ({"Price": "cheap"}, SalePrice(None, None, None, ("Price",))),
+        ({"Price": 5, "LocationId": 7}, SalePrice(Decimal(5), None, None, location_id=7)),
+        ({"Price": 5, "LocationId": "x"}, SalePrice(Decimal(5), None, None, ("LocationId",))),
         ({}, SalePrice(None, None, None)),
         (5, SalePrice(None, None, None, ("an element that is not an object",))),
     ],
