@@ -69,7 +69,7 @@ unit-tests:
 
 all-tests:
 	@echo "Running all tests, with browser, PostgreSQL, Redis and an installed wheel."
-	$(BIN)/pytest
+	@sh scripts/run_all_tests.sh $(BIN)
 
 audit:
 	@sh scripts/audit_dependencies.sh $(VENV)

@@ -17,7 +17,7 @@ from tests.simulation.stage import Stage
 from tests.simulation.weeks import switches_of
 from tests.simulation.world import World
 
-SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "250"))
+SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "500"))
 """How many schedules each machine plays: 500 of both in CI, 10,000 each at night."""
 STEPS = int(os.environ.get("SIMULATION_STEPS", "10"))
 
