@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 
 # Tests that need no server, no browser and no patience.
 FAST := not slow and not browser and not postgres and not redis
+# More would wait for each other: each process starts servers and a browser of its own.
+TEST_PROCESSES := 2
 FAST_TESTS := tests/unit tests/project tests/simulator
 
 .DEFAULT_GOAL := help
@@ -69,7 +71,7 @@ unit-tests:
 
 all-tests:
 	@echo "Running all tests, with browser, PostgreSQL, Redis and an installed wheel."
-	@sh scripts/run_all_tests.sh $(BIN)
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile
 
 audit:
 	@sh scripts/audit_dependencies.sh $(VENV)

@@ -259,7 +259,8 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
 
 def _note_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
     where = report.longrepr
-    reason = where[2] if isinstance(where, tuple) else str(where)
+    # From another process it comes as a list.
+    reason = where[2] if isinstance(where, tuple | list) else str(where)
     _skips.append((report.nodeid, reason.removeprefix("Skipped: ")))
 
 
