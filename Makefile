@@ -13,7 +13,8 @@ BIN := $(VENV)/bin
 FAST := not slow and not browser and not postgres and not redis
 # More would wait for each other: each process starts servers and a browser of its own.
 TEST_PROCESSES := 2
-FAST_TESTS := tests/unit tests/project tests/simulator
+# Each page test makes a shop with its tables, which is quick, but not a thousand times.
+FAST_TESTS := tests/unit tests/project --ignore=tests/unit/web
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
