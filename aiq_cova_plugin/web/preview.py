@@ -21,7 +21,7 @@ from aiq_cova_plugin.web.htmx import is_htmx
 from aiq_cova_plugin.web.issue_words import Cause, cause_of
 from aiq_cova_plugin.web.page import StorePage
 from aiq_cova_plugin.web.paging import Paging, page_number, paging
-from aiq_cova_plugin.web.report_progress import ReportProgress, progress_fragment, progress_of
+from aiq_cova_plugin.web.report_progress import ReportProgress, follow, progress_of
 from aiq_cova_plugin.web.view_models import ACTION_WORDS, Moment, Words, words_of
 
 CHANGES_PER_PAGE = 50
@@ -81,7 +81,7 @@ class PreviewPage:
 def show(page: StorePage) -> ResponseReturnValue:
     """The page; for htmx, which polls while a preview is being made, the progress alone."""
     if is_htmx():
-        return _poll(page)
+        return follow(page, PREVIEW, template="preview/_preview.html", view_of=_view)
     report = report_of(page.ctx, page.store.id, PREVIEW)
     if wants_csv():
         return csv_response("preview", _CSV_HEADER, _csv_rows(page, report.document))
@@ -98,15 +98,6 @@ def begin(page: StorePage, *, full: bool) -> ResponseReturnValue:
     """Begin a preview, whoever's button it was."""
     start_report(page.ctx, page.store.id, PREVIEW, page.actor, full=full)
     return page.go_to(page.url("preview"))
-
-
-def _poll(page: StorePage) -> ResponseReturnValue:
-    report = report_of(page.ctx, page.store.id, PREVIEW, with_document=False)
-    progress = progress_of(page, report, PREVIEW)
-    if progress.is_running:
-        return progress_fragment(page, progress)
-    whole = _view(page, report_of(page.ctx, page.store.id, PREVIEW))
-    return progress_fragment(page, progress, done=("preview/_preview.html", whole))
 
 
 def _view(page: StorePage, report: BackgroundReport) -> PreviewPage:

@@ -21,7 +21,7 @@ from aiq_cova_plugin.web.htmx import is_htmx
 from aiq_cova_plugin.web.issue_words import product_url
 from aiq_cova_plugin.web.page import StorePage
 from aiq_cova_plugin.web.paging import Paging, page_number, paging
-from aiq_cova_plugin.web.report_progress import ReportProgress, progress_fragment, progress_of
+from aiq_cova_plugin.web.report_progress import ReportProgress, follow, progress_of
 from aiq_cova_plugin.web.view_models import Moment, counted
 
 ROWS_PER_PAGE = 50
@@ -81,7 +81,7 @@ class ReconcilePage:
 def show(page: StorePage) -> ResponseReturnValue:
     """The page; for htmx, which polls while shop and COVA are compared, the progress alone."""
     if is_htmx():
-        return _poll(page)
+        return follow(page, RECONCILE, template="reconcile/_reconcile.html", view_of=_view)
     report = report_of(page.ctx, page.store.id, RECONCILE)
     if wants_csv():
         return csv_response("differences", _CSV_HEADER, _csv_rows(report.document))
@@ -126,15 +126,6 @@ def free_stock(page: StorePage) -> ResponseReturnValue:
         else "Nothing was held for this order any more."
     )
     return page.go_to(page.url("reconcile"), notice=text)
-
-
-def _poll(page: StorePage) -> ResponseReturnValue:
-    report = report_of(page.ctx, page.store.id, RECONCILE, with_document=False)
-    progress = progress_of(page, report, RECONCILE)
-    if progress.is_running:
-        return progress_fragment(page, progress)
-    whole = _view(page, report_of(page.ctx, page.store.id, RECONCILE))
-    return progress_fragment(page, progress, done=("reconcile/_reconcile.html", whole))
 
 
 def _view(page: StorePage, report: BackgroundReport) -> ReconcilePage:

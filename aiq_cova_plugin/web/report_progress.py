@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from flask import Response
 
-from aiq_cova_plugin.services.reports import BackgroundReport
+from aiq_cova_plugin.services.reports import BackgroundReport, report_of
 from aiq_cova_plugin.web.page import StorePage
 from aiq_cova_plugin.web.view_models import Moment, counted
 
@@ -56,14 +57,23 @@ def progress_of(page: StorePage, report: BackgroundReport, endpoint: str) -> Rep
     )
 
 
-def progress_fragment(
-    page: StorePage, progress: ReportProgress, *, done: tuple[str, Any] | None = None
+def follow(
+    page: StorePage,
+    kind: str,
+    *,
+    template: str,
+    view_of: Callable[[StorePage, BackgroundReport], Any],
 ) -> Response:
-    """The progress for a poll; with `done` (template and view) the whole result in its place."""
-    if done is None:
+    """The answer to a poll: the progress alone, or the whole result in its place once it is there.
+
+    `kind` names the report and the page that shows it; `view_of` makes the template's view.
+    """
+    report = report_of(page.ctx, page.store.id, kind, with_document=False)
+    progress = progress_of(page, report, kind)
+    if progress.is_running:
         return page.fragment("_report_progress.html", progress)
-    template, view = done
-    response = page.fragment(template, view)
+    whole = report_of(page.ctx, page.store.id, kind)
+    response = page.fragment(template, view_of(page, whole))
     response.headers["HX-Retarget"] = f"#{RESULT_ID}"
     response.headers["HX-Reswap"] = "outerHTML"
     return response

@@ -13,6 +13,7 @@ from aiq_cova_plugin.demo.models import db
 from aiq_cova_plugin.simulator import Simulator
 
 from tests.support.live_server import LiveServer
+from tests.unit.web.kit import Records, TinyHost, close, tiny_shop
 
 
 @pytest.fixture
@@ -45,3 +46,21 @@ def demo_shop(simulated_cova: Simulator, tmp_path: Path) -> Iterator[Flask]:
 @pytest.fixture
 def demo_server(demo_shop: Flask, live_server: Callable[..., LiveServer]) -> LiveServer:
     return live_server(demo_shop)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Flask]:
+    """A tiny shop with the plugin's pages and nothing in it; `records` fills it."""
+    app = tiny_shop(tmp_path, TinyHost())
+    yield app
+    close(app)
+
+
+@pytest.fixture
+def server(shop: Flask, live_server: Callable[..., LiveServer]) -> LiveServer:
+    return live_server(shop)
+
+
+@pytest.fixture
+def records(shop: Flask) -> Records:
+    return Records(shop)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from tests.gallery.filling import odd_words
 from tests.gallery.stage import LOOKS
 from tests.support.chromium import accessibility_problems
 from tests.support.live_server import LiveServer
-from tests.unit.web.kit import NORTH, Records, TinyHost, close, tiny_shop
+from tests.unit.web.kit import NORTH, Records
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -28,18 +28,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 POS = f"/cova/{NORTH}/pos-settings"
 NAMES = f"{POS}/specifications"
 PRODUCT = f"/cova/{NORTH}/products/p-gummies/specifications"
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Flask]:
-    app = tiny_shop(tmp_path, TinyHost())
-    yield app
-    close(app)
-
-
-@pytest.fixture
-def server(shop: Flask, live_server: Callable[..., LiveServer]) -> LiveServer:
-    return live_server(shop)
 
 
 @pytest.fixture

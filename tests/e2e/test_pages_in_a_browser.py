@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from flask import Flask
 from playwright.sync_api import expect
 
 from aiq_cova_plugin.store import runs
 
 from tests.support.chromium import accessibility_problems
 from tests.support.live_server import LiveServer
-from tests.unit.web.kit import NORTH, Records, TinyHost, busy_day, close, tiny_shop
+from tests.unit.web.kit import NORTH, Records, busy_day
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -23,23 +22,6 @@ if TYPE_CHECKING:
     from tests.support.chromium import Complaints
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Flask]:
-    app = tiny_shop(tmp_path, TinyHost())
-    yield app
-    close(app)
-
-
-@pytest.fixture
-def server(shop: Flask, live_server: Callable[..., LiveServer]) -> LiveServer:
-    return live_server(shop)
-
-
-@pytest.fixture
-def records(shop: Flask) -> Records:
-    return Records(shop)
 
 
 def test_a_refused_form_is_accessible_and_leads_to_the_field(

@@ -48,11 +48,6 @@ def shop(tmp_path: Path, host: ReadingHost) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def server(shop: Flask, live_server: Callable[..., LiveServer]) -> LiveServer:
-    return live_server(shop)
-
-
-@pytest.fixture
 def products(shop: Flask, host: ReadingHost) -> Records:
     records = Records(shop)
     products_in_every_state(records, host)

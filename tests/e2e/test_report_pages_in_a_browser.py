@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from flask import Flask
 from playwright.sync_api import expect
 
 from aiq_cova_plugin.services.reports import PREVIEW, RECONCILE
@@ -15,7 +12,7 @@ from aiq_cova_plugin.store import reports
 
 from tests.gallery.filling import everything
 from tests.support.live_server import LiveServer
-from tests.unit.web.kit import NORTH, Records, TinyHost, close, tiny_shop
+from tests.unit.web.kit import NORTH, Records
 from tests.unit.web.reports import FIRST, STOCK, comparison, write_report
 
 if TYPE_CHECKING:
@@ -26,23 +23,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 HOME = f"/cova/{NORTH}/"
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Flask]:
-    app = tiny_shop(tmp_path, TinyHost())
-    yield app
-    close(app)
-
-
-@pytest.fixture
-def server(shop: Flask, live_server: Callable[..., LiveServer]) -> LiveServer:
-    return live_server(shop)
-
-
-@pytest.fixture
-def records(shop: Flask) -> Records:
-    return Records(shop)
 
 
 def test_a_comparison_is_followed_to_its_end_and_lost_input_is_not(
