@@ -11,7 +11,7 @@ from aiq_cova_plugin.domain.sellable import sellable_quantity
 from aiq_cova_plugin.services.alerts import HOLD_GONE
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.expire_holds import HOLD_EXPIRED
-from aiq_cova_plugin.store import holds, reports
+from aiq_cova_plugin.store import holds, outbox, reports
 from aiq_cova_plugin.store.alerts import open_alerts
 from aiq_cova_plugin.store.connections import connection_of
 from aiq_cova_plugin.store.database import DatabaseConnection
@@ -123,7 +123,7 @@ def _order_numbers(
     ids = {hold.order_id for each in by_product.values() for hold in each}
     return {
         push.order_id: push.order_number or push.order_id
-        for push in reports.pushes_of_orders(connection, store_id, ids)
+        for push in outbox.pushes_of_orders(connection, store_id, ids)
     }
 
 

@@ -34,10 +34,12 @@ def sweep_orders(ctx: ServiceContext, store_id: str) -> SweepReport:
     since = max(ctx.clock.now() - LOOK_BACK, settings.orders_since or settings.created_at)
     order_ids = list(ctx.host.confirmed_orders(store_id, since))
     ctx.database.end_reading()
+    with ctx.database.short() as connection:
+        pushes = outbox.pushes_of_orders(connection, store_id, order_ids)
+    queued = {push.order_id for push in pushes}
     for order_id in order_ids:
-        with ctx.database.short() as connection:
-            if outbox.push_of_order(connection, store_id, order_id) is not None:
-                continue
+        if order_id in queued:
+            continue
         report.handled += 1
         try:
             with ctx.database.job_transaction():

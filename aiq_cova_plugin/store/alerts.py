@@ -62,11 +62,6 @@ def open_alerts(connection: sa.Connection, store_id: str | None = None) -> list[
     return many(connection, _A, *conditions, order_by=_A.id)
 
 
-def alerts_of(connection: sa.Connection, store_id: str, *, limit: int = 100) -> list[Alert]:
-    """The store's alerts, open and over, newest first."""
-    return many(connection, _A, _A.store_id == store_id, order_by=_A.id.desc(), limit=limit)
-
-
 def open_key(store_id: str, kind: str, subject: str) -> str:
     """What an alert is about, as one text of at most 255 characters."""
     # The store's length says where it ends, so that no two things share a key.

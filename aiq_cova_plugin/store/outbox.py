@@ -6,7 +6,7 @@ checks the fence it got with the claim, so that a worker that was taken over wri
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from aiq_cova_plugin.store.models import Connection, Push, PushEvent
 from aiq_cova_plugin.store.records import many, one
 
 _P = Push
+_CHUNK = 400
 _PRIVATE: tuple[tuple[Any, Any], ...] = (
     (PushEvent, PushEvent.private_encrypted),
     (Push, Push.candidates_encrypted),
@@ -154,6 +155,18 @@ def _is_due(now: datetime) -> list[sa.ColumnElement[bool]]:
         _P.next_attempt_at <= now,
         sa.or_(_P.lease_until.is_(None), _P.lease_until <= now),
     ]
+
+
+def pushes_of_orders(
+    connection: sa.Connection, store_id: str, order_ids: Iterable[str]
+) -> list[Push]:
+    """The pushes of these orders, those that were queued."""
+    wanted = sorted(set(order_ids))
+    found: list[Push] = []
+    for start in range(0, len(wanted), _CHUNK):
+        chunk = wanted[start : start + _CHUNK]
+        found += many(connection, _P, _P.store_id == store_id, _P.order_id.in_(chunk))
+    return found
 
 
 def due_push_ids(
@@ -366,12 +379,3 @@ def is_worth_a_warning(now: datetime) -> sa.ColumnElement[bool]:
         _P.finished_at > now - timedelta(days=1),
     )
     return sa.or_(_P.finished_at.is_(None), sold_though_cancelled)
-
-
-def warnings_of(connection: sa.Connection, store_id: str, *, now: datetime) -> int:
-    """How many of the store's orders have a warning that still concerns somebody."""
-    return connection.execute(
-        sa.select(sa.func.count())
-        .select_from(_P)
-        .where(_P.store_id == store_id, _P.warning != "", is_worth_a_warning(now))
-    ).scalar_one()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -78,18 +77,6 @@ def change_report(
 
 
 # --- readings for the pages -------------------------------------------------------------------
-
-
-def pushes_of_orders(
-    connection: sa.Connection, store_id: str, order_ids: Iterable[str]
-) -> list[Push]:
-    """The pushes of these orders, those that were queued."""
-    wanted = sorted(set(order_ids))
-    found: list[Push] = []
-    for start in range(0, len(wanted), _CHUNK):
-        chunk = wanted[start : start + _CHUNK]
-        found += many(connection, Push, Push.store_id == store_id, Push.order_id.in_(chunk))
-    return found
 
 
 def holds_released_for(
