@@ -18,11 +18,11 @@ from aiq_cova_plugin.host import Host, OrderLine
 from aiq_cova_plugin.receivers import Receivers
 from aiq_cova_plugin.safe_logging import quieten
 from aiq_cova_plugin.scheduling import start_scheduler
-from aiq_cova_plugin.services.connection_settings import SettingsView, save_settings
+from aiq_cova_plugin.services.connection.connection_settings import SettingsView, save_settings
 from aiq_cova_plugin.services.context import ServiceContext
-from aiq_cova_plugin.services.pay_orders import request_payment
-from aiq_cova_plugin.services.reserve_stock import reserve
-from aiq_cova_plugin.services.show_products import product_ids_in
+from aiq_cova_plugin.services.products.show_products import product_ids_in
+from aiq_cova_plugin.services.statuses.pay_orders import request_payment
+from aiq_cova_plugin.services.stock.reserve_stock import reserve
 from aiq_cova_plugin.store import schema
 from aiq_cova_plugin.web.blueprint import build_blueprint
 from aiq_cova_plugin.web.htmx import enable_htmx

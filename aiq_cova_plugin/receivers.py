@@ -16,8 +16,8 @@ from flask import Flask, has_app_context
 from aiq_cova_plugin import signals
 from aiq_cova_plugin.host import OrderNotFound
 from aiq_cova_plugin.services.context import ServiceContext, log
-from aiq_cova_plugin.services.enqueue_order import enqueue_order, withdraw_order
-from aiq_cova_plugin.services.reserve_stock import hold_order
+from aiq_cova_plugin.services.orders.enqueue_order import enqueue_order, withdraw_order
+from aiq_cova_plugin.services.stock.reserve_stock import hold_order
 from aiq_cova_plugin.store.connections import connection_of
 
 

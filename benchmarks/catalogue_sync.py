@@ -17,7 +17,7 @@ from cryptography.fernet import Fernet
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from aiq_cova_plugin.services.sync_catalog import SyncReport, sync_catalog
+from aiq_cova_plugin.services.catalogue.sync_catalog import SyncReport, sync_catalog
 
 from tests.support.shop import Shop
 

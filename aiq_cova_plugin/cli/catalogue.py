@@ -11,9 +11,9 @@ import click
 from aiq_cova_plugin.cli.group import command, cova, show, table
 from aiq_cova_plugin.errors import CovaPluginError, NeedsOperator
 from aiq_cova_plugin.services.audit import note
+from aiq_cova_plugin.services.catalogue.sync_catalog import SyncReport, preview_sync, sync_catalog
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.stores import enabled_stores, require_store
-from aiq_cova_plugin.services.sync_catalog import SyncReport, preview_sync, sync_catalog
 from aiq_cova_plugin.store.holds import open_holds
 from aiq_cova_plugin.wiring import current_services
 

@@ -10,17 +10,17 @@ import click
 from aiq_cova_plugin.cli.group import command, cova, show, table
 from aiq_cova_plugin.domain.push_states import PushState
 from aiq_cova_plugin.errors import CovaPluginError
-from aiq_cova_plugin.services import rescue_orders
 from aiq_cova_plugin.services.context import ServiceContext
-from aiq_cova_plugin.services.enter_by_hand import enter_by_hand, say_sold
-from aiq_cova_plugin.services.poll_statuses import poll_statuses
-from aiq_cova_plugin.services.push_orders import push_due_orders
-from aiq_cova_plugin.services.push_row import PAUSED_REASON
-from aiq_cova_plugin.services.restore_address import restore_address
-from aiq_cova_plugin.services.retry_many import causes_of, retry_cause
-from aiq_cova_plugin.services.show_orders import is_held_back, stores_on_hold
+from aiq_cova_plugin.services.orders.push_orders import push_due_orders
+from aiq_cova_plugin.services.orders.push_row import PAUSED_REASON
+from aiq_cova_plugin.services.orders.sweep_orders import sweep_orders
+from aiq_cova_plugin.services.rescue import rescue_orders
+from aiq_cova_plugin.services.rescue.enter_by_hand import enter_by_hand, say_sold
+from aiq_cova_plugin.services.rescue.restore_address import restore_address
+from aiq_cova_plugin.services.rescue.retry_many import causes_of, retry_cause
+from aiq_cova_plugin.services.statuses.poll_statuses import poll_statuses
 from aiq_cova_plugin.services.stores import enabled_stores, require_store
-from aiq_cova_plugin.services.sweep_orders import sweep_orders
+from aiq_cova_plugin.services.watch.show_orders import is_held_back, stores_on_hold
 from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.models import Push
 from aiq_cova_plugin.wiring import current_services

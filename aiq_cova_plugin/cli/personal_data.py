@@ -10,7 +10,7 @@ import click
 
 from aiq_cova_plugin.cli.group import command, cova, show
 from aiq_cova_plugin.errors import MissingPhone
-from aiq_cova_plugin.services.personal_data import erase_personal_data, export_personal_data
+from aiq_cova_plugin.services.upkeep.personal_data import erase_personal_data, export_personal_data
 from aiq_cova_plugin.wiring import current_services
 
 _PHONE = "COVA_CUSTOMER_PHONE"

@@ -9,11 +9,11 @@ import click
 
 from aiq_cova_plugin.cli.group import command, cova, show, table
 from aiq_cova_plugin.domain.differences import FieldComparison
-from aiq_cova_plugin.services import change_product
-from aiq_cova_plugin.services.change_product import Choice, UnknownProduct
-from aiq_cova_plugin.services.compare_products import compare_store
 from aiq_cova_plugin.services.context import ServiceContext
-from aiq_cova_plugin.services.show_products import (
+from aiq_cova_plugin.services.products import change_product
+from aiq_cova_plugin.services.products.change_product import Choice, UnknownProduct
+from aiq_cova_plugin.services.products.compare_products import compare_store
+from aiq_cova_plugin.services.products.show_products import (
     FILTER_NAMES,
     ProductDetails,
     product_details,

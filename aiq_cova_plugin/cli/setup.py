@@ -11,10 +11,10 @@ import click
 
 from aiq_cova_plugin.cli.group import command, cova, print_error, show
 from aiq_cova_plugin.errors import MissingSetting
-from aiq_cova_plugin.services.connection_settings import FIELD_LABELS, save_settings
+from aiq_cova_plugin.services.compare.reconcile import reconcile
+from aiq_cova_plugin.services.connection.connection_settings import FIELD_LABELS, save_settings
+from aiq_cova_plugin.services.connection.doctor import examine
 from aiq_cova_plugin.services.context import ServiceContext
-from aiq_cova_plugin.services.doctor import examine
-from aiq_cova_plugin.services.reconcile import reconcile
 from aiq_cova_plugin.services.stores import load_connection, require_store
 from aiq_cova_plugin.store import schema
 from aiq_cova_plugin.wiring import current_services

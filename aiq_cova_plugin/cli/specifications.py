@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from aiq_cova_plugin.cli.group import command, cova, show, table
-from aiq_cova_plugin.services.specifications import as_document, ask_cova, explain_product
+from aiq_cova_plugin.services.products.specifications import as_document, ask_cova, explain_product
 from aiq_cova_plugin.wiring import current_services
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from aiq_cova_plugin.cli.group import command, cova, show
-from aiq_cova_plugin.services import prune as pruning
-from aiq_cova_plugin.services.rotate_secrets import rotate_secrets
+from aiq_cova_plugin.services.connection.rotate_secrets import rotate_secrets
 from aiq_cova_plugin.services.run_due import run_everything_due
-from aiq_cova_plugin.services.support_bundle import support_bundle
+from aiq_cova_plugin.services.upkeep import prune as pruning
+from aiq_cova_plugin.services.watch.support_bundle import support_bundle
 from aiq_cova_plugin.wiring import current_services
 
 

@@ -32,7 +32,7 @@ from aiq_cova_plugin.demo.seed import GROUP_NAME, LOGINS
 from aiq_cova_plugin.demo.settings import talks_to_cova
 from aiq_cova_plugin.errors import CovaPluginError
 from aiq_cova_plugin.host import OrderStatus
-from aiq_cova_plugin.services.start_sync import start_sync
+from aiq_cova_plugin.services.catalogue.start_sync import start_sync
 from aiq_cova_plugin.simulator import Simulator
 from aiq_cova_plugin.wiring import services_of
 

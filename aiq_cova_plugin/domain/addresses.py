@@ -13,6 +13,9 @@ from dataclasses import dataclass
 
 from aiq_cova_plugin.domain.orders import Address
 
+OVERWRITE, BESIDE = "overwrite", "beside"
+"""What becomes of the address COVA has, when an order goes somewhere else."""
+
 _STREET_TYPES = {
     "street": "st",
     "str": "st",

@@ -80,3 +80,7 @@ def require_move(current: PushState, target: PushState) -> None:
             f"{target.value.replace('_', ' ')}.",
             fix="Reload the order's page: its state has changed meanwhile.",
         )
+
+
+UNKNOWN_WORD = "unknown_status"
+"""The step of the timeline whose detail is a status of COVA's that nobody knows."""

@@ -10,23 +10,23 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from aiq_cova_plugin.errors import CovaPluginError, LeaseHeld
-from aiq_cova_plugin.services.alerts import watch
-from aiq_cova_plugin.services.compare_products import compare_store
+from aiq_cova_plugin.services.catalogue.sync_catalog import sync_catalog
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.crew import Crew, Piece, Source, Wait
-from aiq_cova_plugin.services.plan_jobs import (
+from aiq_cova_plugin.services.jobs.plan_jobs import (
     CATALOG,
     HOUSEKEEPING,
     SWEEP,
     WATCH,
     plan_all_jobs,
 )
-from aiq_cova_plugin.services.poll_statuses import poll_statuses
-from aiq_cova_plugin.services.prune import prune
-from aiq_cova_plugin.services.push_orders import push_due_orders
+from aiq_cova_plugin.services.orders.push_orders import push_due_orders
+from aiq_cova_plugin.services.orders.sweep_orders import sweep_orders
+from aiq_cova_plugin.services.products.compare_products import compare_store
+from aiq_cova_plugin.services.statuses.poll_statuses import poll_statuses
 from aiq_cova_plugin.services.stores import enabled_stores
-from aiq_cova_plugin.services.sweep_orders import sweep_orders
-from aiq_cova_plugin.services.sync_catalog import sync_catalog
+from aiq_cova_plugin.services.upkeep.prune import prune
+from aiq_cova_plugin.services.watch.alerts import watch
 from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.connections import companies_of
 from aiq_cova_plugin.store.database import explain_trouble

@@ -10,6 +10,14 @@ from aiq_cova_plugin.store.database import insert_for
 from aiq_cova_plugin.store.models import Alert
 from aiq_cova_plugin.store.records import many
 
+CREDENTIALS = "credentials"
+STALE = "stale"
+HELD_RUN = "held_run"
+ORDER_STUCK = "order_stuck"
+ORDERS_LATE = "orders_late"
+HOLD_GONE = "hold_expired"
+"""What an alert can be about: its `kind`."""
+
 _A = Alert
 
 

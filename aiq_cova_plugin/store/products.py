@@ -158,3 +158,9 @@ def state_counts(connection: sa.Connection, store_id: str) -> dict[str, int]:
         sa.select(_P.host_state, number).where(_P.store_id == store_id).group_by(_P.host_state)
     )
     return {row.host_state: row.number_of_products for row in rows}
+
+
+def names_of(connection: sa.Connection, store_id: str, ids: Iterable[str]) -> dict[str, str]:
+    """dict: COVA product id → its name, for the products that are known and have one."""
+    found = products_by_id(connection, store_id, ids)
+    return {each: product.name for each, product in found.items() if product.name}

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask.typing import ResponseReturnValue
 
-from aiq_cova_plugin.services.show_activity import ACTS_PER_PAGE, activity_of
+from aiq_cova_plugin.services.watch.show_activity import ACTS_PER_PAGE, activity_of
 from aiq_cova_plugin.store.models import AuditEntry
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.activity_words import act_words, detail_words

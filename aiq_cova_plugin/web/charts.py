@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from aiq_cova_plugin.services.charts import DayNumbers
+from aiq_cova_plugin.services.watch.charts import DayNumbers
 from aiq_cova_plugin.web.view_models import counted
 
 WIDTH, HEIGHT = 320, 170

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aiq_cova_plugin.services.difference import FREE_STOCK, POLL, RETRY, SWEEP, SYNC
-from aiq_cova_plugin.services.pos_settings import FIELD_LABELS
+from aiq_cova_plugin.services.choices.pos_settings import FIELD_LABELS
+from aiq_cova_plugin.services.compare.difference import FREE_STOCK, POLL, RETRY, SWEEP, SYNC
 
 
 @dataclass(frozen=True)

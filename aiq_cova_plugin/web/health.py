@@ -10,8 +10,8 @@ from flask import Response, abort, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from aiq_cova_plugin.config import Config
-from aiq_cova_plugin.services.health import health_of
-from aiq_cova_plugin.services.metrics import metrics_text
+from aiq_cova_plugin.services.watch.health import health_of
+from aiq_cova_plugin.services.watch.metrics import metrics_text
 from aiq_cova_plugin.wiring import current_services
 
 log = logging.getLogger("aiq_cova_plugin")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from aiq_cova_plugin.services.explain_holds import (
+from aiq_cova_plugin.services.stock.explain_holds import (
     PRODUCTS_PER_PAGE,
     HoldsReport,
     ProductSum,

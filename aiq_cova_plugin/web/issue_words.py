@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aiq_cova_plugin.services.pos_settings import FIELD_LABELS
+from aiq_cova_plugin.services.choices.pos_settings import FIELD_LABELS
 from aiq_cova_plugin.web.page import StorePage
 
 ISSUE_LABELS = FIELD_LABELS | {"product": "The whole product", "category": "Category"}

@@ -10,16 +10,16 @@ from flask import abort, request
 from flask.typing import ResponseReturnValue
 
 from aiq_cova_plugin.domain.push_states import PushState
-from aiq_cova_plugin.services.enter_by_hand import (
+from aiq_cova_plugin.services.rescue.enter_by_hand import (
     LONGEST_NOTE,
     enter_by_hand,
     free_stock,
     say_sold,
 )
-from aiq_cova_plugin.services.poll_statuses import ask_about_order
-from aiq_cova_plugin.services.rescue_orders import cancel_order, choose_customer, retry_order
-from aiq_cova_plugin.services.restore_address import restore_address
-from aiq_cova_plugin.services.show_orders import (
+from aiq_cova_plugin.services.rescue.rescue_orders import cancel_order, choose_customer, retry_order
+from aiq_cova_plugin.services.rescue.restore_address import restore_address
+from aiq_cova_plugin.services.statuses.poll_statuses import ask_about_order
+from aiq_cova_plugin.services.watch.show_orders import (
     HeldLine,
     OrderDetails,
     PossibleCustomer,

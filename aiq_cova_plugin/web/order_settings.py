@@ -8,7 +8,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from aiq_cova_plugin.domain.customer_search import Sends, TextSearch
-from aiq_cova_plugin.services.order_settings import (
+from aiq_cova_plugin.services.choices.order_settings import (
     DEFAULT,
     NOTHING,
     STATUS_CHOICES,

@@ -8,9 +8,9 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from aiq_cova_plugin.domain.push_states import PushState
-from aiq_cova_plugin.services.push_row import PAUSED
-from aiq_cova_plugin.services.retry_many import Cause, retry_cause
-from aiq_cova_plugin.services.show_orders import OrderDetails, is_held_back, orders_of
+from aiq_cova_plugin.services.orders.push_row import PAUSED
+from aiq_cova_plugin.services.rescue.retry_many import Cause, retry_cause
+from aiq_cova_plugin.services.watch.show_orders import OrderDetails, is_held_back, orders_of
 from aiq_cova_plugin.store.models import Push
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.page import StorePage

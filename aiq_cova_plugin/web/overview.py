@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from flask.typing import ResponseReturnValue
 
-from aiq_cova_plugin.services.charts import last_days
-from aiq_cova_plugin.services.overview import Overview, overview_of
+from aiq_cova_plugin.services.watch.charts import last_days
+from aiq_cova_plugin.services.watch.overview import Overview, overview_of
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.charts import Chart, charts_of
 from aiq_cova_plugin.web.orders import OrderRow, order_rows

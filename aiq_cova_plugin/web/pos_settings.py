@@ -9,15 +9,15 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from aiq_cova_plugin.domain.categories import RuleKind
-from aiq_cova_plugin.services.category_rules import (
+from aiq_cova_plugin.services.choices.category_rules import (
     CLASSIFICATION,
     SPECIFICATION,
     count_rule,
     count_rules,
     suggested_category,
 )
-from aiq_cova_plugin.services.field_owners import DANGEROUS_TO_GIVE_AWAY, FIELD_LABELS
-from aiq_cova_plugin.services.pos_settings import (
+from aiq_cova_plugin.services.choices.field_owners import DANGEROUS_TO_GIVE_AWAY, FIELD_LABELS
+from aiq_cova_plugin.services.choices.pos_settings import (
     Guard,
     InvalidPosSettings,
     PosSettings,

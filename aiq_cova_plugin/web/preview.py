@@ -10,10 +10,15 @@ from typing import Any
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from aiq_cova_plugin.services.connection_settings import SettingsView, read_settings
-from aiq_cova_plugin.services.pos_settings import FIELD_LABELS
-from aiq_cova_plugin.services.preview_document import KINDS_OF_CHANGE
-from aiq_cova_plugin.services.reports import PREVIEW, BackgroundReport, report_of, start_report
+from aiq_cova_plugin.services.choices.pos_settings import FIELD_LABELS
+from aiq_cova_plugin.services.compare.preview_document import KINDS_OF_CHANGE
+from aiq_cova_plugin.services.compare.reports import (
+    PREVIEW,
+    BackgroundReport,
+    report_of,
+    start_report,
+)
+from aiq_cova_plugin.services.connection.connection_settings import SettingsView, read_settings
 from aiq_cova_plugin.services.stores import NOT_CONNECTED
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.csv_download import csv_response, wants_csv

@@ -12,10 +12,10 @@ from werkzeug.routing import BuildError
 from aiq_cova_plugin.domain.differences import FieldComparison, Verdict, differing_names
 from aiq_cova_plugin.errors import NeedsOperator
 from aiq_cova_plugin.host import Category
-from aiq_cova_plugin.services import change_product
-from aiq_cova_plugin.services.change_product import Choice, UnknownProduct
-from aiq_cova_plugin.services.pos_settings import FIELD_LABELS
-from aiq_cova_plugin.services.show_products import ProductDetails, product_details
+from aiq_cova_plugin.services.choices.pos_settings import FIELD_LABELS
+from aiq_cova_plugin.services.products import change_product
+from aiq_cova_plugin.services.products.change_product import Choice, UnknownProduct
+from aiq_cova_plugin.services.products.show_products import ProductDetails, product_details
 from aiq_cova_plugin.store.models import Product
 from aiq_cova_plugin.store.product_list import ProductState
 from aiq_cova_plugin.web.access import needs

@@ -7,8 +7,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from aiq_cova_plugin.services.pos_settings import FIELD_LABELS
-from aiq_cova_plugin.services.show_products import standing_of
+from aiq_cova_plugin.services.choices.pos_settings import FIELD_LABELS
+from aiq_cova_plugin.services.products.show_products import standing_of
 from aiq_cova_plugin.store.product_list import ProductState
 from aiq_cova_plugin.web.view_models import Words, counted, words_of
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from aiq_cova_plugin.services.compare_products import ShopCannotSay, compare_store
-from aiq_cova_plugin.services.show_products import FILTER_NAMES, ProductList, product_list
+from aiq_cova_plugin.services.products.compare_products import ShopCannotSay, compare_store
+from aiq_cova_plugin.services.products.show_products import FILTER_NAMES, ProductList, product_list
 from aiq_cova_plugin.store.product_list import ProductRow
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.page import StorePage

@@ -11,9 +11,14 @@ from typing import Any
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from aiq_cova_plugin.services import put_right
-from aiq_cova_plugin.services.connection_settings import SettingsView, read_settings
-from aiq_cova_plugin.services.reports import RECONCILE, BackgroundReport, report_of, start_report
+from aiq_cova_plugin.services.compare import put_right
+from aiq_cova_plugin.services.compare.reports import (
+    RECONCILE,
+    BackgroundReport,
+    report_of,
+    start_report,
+)
+from aiq_cova_plugin.services.connection.connection_settings import SettingsView, read_settings
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.csv_download import csv_response, wants_csv
 from aiq_cova_plugin.web.difference_words import Button, button_of, kind_words

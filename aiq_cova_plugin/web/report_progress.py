@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Response
 
-from aiq_cova_plugin.services.reports import BackgroundReport, report_of
+from aiq_cova_plugin.services.compare.reports import BackgroundReport, report_of
 from aiq_cova_plugin.web.page import StorePage
 from aiq_cova_plugin.web.view_models import Moment, counted
 

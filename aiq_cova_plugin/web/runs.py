@@ -9,8 +9,9 @@ from flask import abort, request
 from flask.typing import ResponseReturnValue
 
 from aiq_cova_plugin.errors import LeaseHeld, NeedsOperator, Retryable
-from aiq_cova_plugin.services.reports import PREVIEW, report_of
-from aiq_cova_plugin.services.show_runs import (
+from aiq_cova_plugin.services.catalogue.start_sync import start_sync
+from aiq_cova_plugin.services.compare.reports import PREVIEW, report_of
+from aiq_cova_plugin.services.watch.show_runs import (
     RUNS_PER_PAGE,
     RunDetails,
     every_issue,
@@ -18,7 +19,6 @@ from aiq_cova_plugin.services.show_runs import (
     run_list,
     running_run,
 )
-from aiq_cova_plugin.services.start_sync import start_sync
 from aiq_cova_plugin.store.models import Run
 from aiq_cova_plugin.web import preview
 from aiq_cova_plugin.web.access import needs

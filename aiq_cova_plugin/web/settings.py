@@ -10,15 +10,15 @@ from flask.typing import ResponseReturnValue
 
 from aiq_cova_plugin.errors import NeedsOperator
 from aiq_cova_plugin.host import Store
-from aiq_cova_plugin.services.check_connection import CheckStep
-from aiq_cova_plugin.services.connection_settings import (
+from aiq_cova_plugin.services.connection.check_connection import CheckStep
+from aiq_cova_plugin.services.connection.connection_settings import (
     InvalidSettings,
     SettingsView,
     check_settings,
     read_settings,
     save_settings,
 )
-from aiq_cova_plugin.services.shared_login import (
+from aiq_cova_plugin.services.connection.shared_login import (
     SharedSave,
     give_secrets_to,
     stores_with_same_login,

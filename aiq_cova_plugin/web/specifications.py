@@ -10,8 +10,8 @@ from flask.typing import ResponseReturnValue
 
 from aiq_cova_plugin.errors import CovaPluginError
 from aiq_cova_plugin.mapping.specification_names import IGNORED, LAB_NAMES, TEXT_MEANINGS
-from aiq_cova_plugin.services.field_owners import FIELD_LABELS
-from aiq_cova_plugin.services.specification_mapping import (
+from aiq_cova_plugin.services.choices.field_owners import FIELD_LABELS
+from aiq_cova_plugin.services.choices.specification_mapping import (
     InvalidSpecificationNames,
     MappingEntry,
     UnusedName,
@@ -21,7 +21,7 @@ from aiq_cova_plugin.services.specification_mapping import (
     unused_names,
     use_name,
 )
-from aiq_cova_plugin.services.specifications import (
+from aiq_cova_plugin.services.products.specifications import (
     ExplainedProduct,
     UnknownProduct,
     ask_cova,

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 from flask import Blueprint, g, url_for
 
-from aiq_cova_plugin.services.show_orders import push_of
-from aiq_cova_plugin.services.show_products import product_states, standing_of
-from aiq_cova_plugin.services.show_runs import running_run
+from aiq_cova_plugin.services.products.show_products import product_states, standing_of
+from aiq_cova_plugin.services.watch.show_orders import push_of
+from aiq_cova_plugin.services.watch.show_runs import running_run
 from aiq_cova_plugin.web import csrf
 from aiq_cova_plugin.web.product_words import product_words
 from aiq_cova_plugin.web.sync_button import ButtonState

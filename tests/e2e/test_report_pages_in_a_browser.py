@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from aiq_cova_plugin.services.reports import PREVIEW, RECONCILE
+from aiq_cova_plugin.services.compare.reports import PREVIEW, RECONCILE
 from aiq_cova_plugin.store import reports
 
 from tests.gallery.filling import everything

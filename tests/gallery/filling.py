@@ -6,8 +6,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 from aiq_cova_plugin.services import audit
-from aiq_cova_plugin.services.expire_holds import HOLD_EXPIRED
-from aiq_cova_plugin.services.reports import PREVIEW, RECONCILE
+from aiq_cova_plugin.services.compare.reports import PREVIEW, RECONCILE
+from aiq_cova_plugin.services.stock.expire_holds import HOLD_EXPIRED
 from aiq_cova_plugin.store import holds
 from aiq_cova_plugin.store.specifications import save_specifications
 

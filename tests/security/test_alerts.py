@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 from blinker import signal
 
-from aiq_cova_plugin.services import alerts
 from aiq_cova_plugin.services.run_due import run_everything_due
+from aiq_cova_plugin.services.watch import alerts
 from aiq_cova_plugin.simulator import Simulator
 from aiq_cova_plugin.store import alerts as stored
 from aiq_cova_plugin.store import outbox

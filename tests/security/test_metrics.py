@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from aiq_cova_plugin.services.alerts import watch
-from aiq_cova_plugin.services.health import health_of
-from aiq_cova_plugin.services.metrics import metrics_text
+from aiq_cova_plugin.services.watch.alerts import watch
+from aiq_cova_plugin.services.watch.health import health_of
+from aiq_cova_plugin.services.watch.metrics import metrics_text
 from aiq_cova_plugin.store.connections import save_connection
 
 from tests.security.journey import push

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from aiq_cova_plugin.services.sync_catalog import preview_sync
+from aiq_cova_plugin.services.catalogue.sync_catalog import preview_sync
 from aiq_cova_plugin.simulator.orders import FAILURES, OrderStatus
 
 from tests.simulation import actors

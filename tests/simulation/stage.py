@@ -17,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from aiq_cova_plugin.services.sync_catalog import sync_catalog
+from aiq_cova_plugin.services.catalogue.sync_catalog import sync_catalog
 from aiq_cova_plugin.simulator.account import Account
 from aiq_cova_plugin.simulator.app import create_app
 from aiq_cova_plugin.simulator.faults import Faults

@@ -14,16 +14,10 @@ import sqlalchemy as sa
 
 from aiq_cova_plugin.cova import client as cova_client
 from aiq_cova_plugin.host import PRODUCT_FIELDS
-from aiq_cova_plugin.services import (
-    apply_changes,
-    match_customer,
-    push_orders,
-    send_order,
-    settle_status,
-    sync_catalog,
-)
-from aiq_cova_plugin.services.poll_statuses import poll_statuses
+from aiq_cova_plugin.services.catalogue import apply_changes, sync_catalog
+from aiq_cova_plugin.services.orders import match_customer, push_orders, send_order, settle_status
 from aiq_cova_plugin.services.run_due import run_due_catalogue_jobs, run_due_order_jobs
+from aiq_cova_plugin.services.statuses.poll_statuses import poll_statuses
 from aiq_cova_plugin.store import holds, outbox
 
 from tests.simulation import actors, quiet
@@ -166,7 +160,9 @@ def _meet_at_submission(world: World, failure: str) -> None:
 
 def test_an_order_that_is_forgotten(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aiq_cova_plugin.receivers.enqueue_order", lambda *_, **__: False)
-    monkeypatch.setattr("aiq_cova_plugin.services.sweep_orders.enqueue_order", lambda *_, **__: 0)
+    monkeypatch.setattr(
+        "aiq_cova_plugin.services.orders.sweep_orders.enqueue_order", lambda *_, **__: 0
+    )
     an_order(world)
 
     with broken("no order is lost"):

@@ -61,10 +61,10 @@ def test_a_failing_seed_is_told_in_plain_words(
     monkeypatch.setattr("tests.simulation.__main__.Stage", the_stage)
     monkeypatch.setattr(the_stage(), "close", lambda: None)
     monkeypatch.setattr(
-        "aiq_cova_plugin.services.reserve_stock.holds.replace_holds", lambda *_, **__: None
+        "aiq_cova_plugin.services.stock.reserve_stock.holds.replace_holds", lambda *_, **__: None
     )
     monkeypatch.setattr(
-        "aiq_cova_plugin.services.reserve_stock.holds.take_holds", lambda *_, **__: None
+        "aiq_cova_plugin.services.stock.reserve_stock.holds.take_holds", lambda *_, **__: None
     )
 
     code = main(["--seeds", "5", "--hours", "12"])

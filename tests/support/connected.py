@@ -19,7 +19,7 @@ from cryptography.fernet import Fernet
 
 from aiq_cova_plugin.clock import FixedClock
 from aiq_cova_plugin.host import ProductChange
-from aiq_cova_plugin.services.sync_catalog import SyncReport, preview_sync, sync_catalog
+from aiq_cova_plugin.services.catalogue.sync_catalog import SyncReport, preview_sync, sync_catalog
 from aiq_cova_plugin.simulator import Account, Simulator
 from aiq_cova_plugin.store import holds, products, runs
 from aiq_cova_plugin.store.connections import save_connection, sync_state_of

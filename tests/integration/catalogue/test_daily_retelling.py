@@ -12,7 +12,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from aiq_cova_plugin.clock import FixedClock, SystemClock
-from aiq_cova_plugin.services.sync_catalog import sync_catalog
+from aiq_cova_plugin.services.catalogue.sync_catalog import sync_catalog
 from aiq_cova_plugin.simulator import Simulator
 
 from tests.support.shop import Shop, ShopProduct

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from aiq_cova_plugin import signals
-from aiq_cova_plugin.services import expire_holds as module
-from aiq_cova_plugin.services.alerts import HOLD_GONE, open_alerts, watch
-from aiq_cova_plugin.services.expire_holds import expire_forgotten_holds
-from aiq_cova_plugin.services.explain_holds import holds_report
-from aiq_cova_plugin.services.sweep_orders import sweep_orders
+from aiq_cova_plugin.services.orders.sweep_orders import sweep_orders
+from aiq_cova_plugin.services.stock import expire_holds as module
+from aiq_cova_plugin.services.stock.expire_holds import expire_forgotten_holds
+from aiq_cova_plugin.services.stock.explain_holds import holds_report
+from aiq_cova_plugin.services.watch.alerts import HOLD_GONE, open_alerts, watch
 
 from tests.support.connected import ConnectedShop
 

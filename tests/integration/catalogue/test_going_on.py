@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from aiq_cova_plugin.services import kept_pages
-from aiq_cova_plugin.services.prune import prune
+from aiq_cova_plugin.services.catalogue import kept_pages
+from aiq_cova_plugin.services.upkeep.prune import prune
 from aiq_cova_plugin.simulator import Simulator
 from aiq_cova_plugin.store.models import ReadPage
 from aiq_cova_plugin.store.records import many
@@ -412,7 +412,7 @@ def test_a_hold_settles_only_by_a_page_read_after_its_order_was_completed(
 
 _WORKER = """
 import json, sys
-from aiq_cova_plugin.services.sync_catalog import sync_catalog
+from aiq_cova_plugin.services.catalogue.sync_catalog import sync_catalog
 from tests.support.shop import Shop
 told = json.loads(sys.stdin.readline())
 shop = Shop(told["database_url"], **told["config"])

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from aiq_cova_plugin.domain.field_values import encode_fields
-from aiq_cova_plugin.services.change_product import exclude_product
+from aiq_cova_plugin.services.products.change_product import exclude_product
 from aiq_cova_plugin.simulator import Simulator
 
 from tests.support.connected import ConnectedShop, connected_shop, new_simulator

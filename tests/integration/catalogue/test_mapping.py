@@ -11,17 +11,25 @@ import pytest
 
 from aiq_cova_plugin.errors import CovaPluginError
 from aiq_cova_plugin.host import PRODUCT_FIELDS
-from aiq_cova_plugin.services.category_rules import CLASSIFICATION, SPECIFICATION, count_rule
-from aiq_cova_plugin.services.context import ServiceContext
-from aiq_cova_plugin.services.field_owners import ERASABLE
-from aiq_cova_plugin.services.pos_settings import read_pos_settings, save_pos_settings
-from aiq_cova_plugin.services.specification_mapping import (
+from aiq_cova_plugin.services.choices.category_rules import (
+    CLASSIFICATION,
+    SPECIFICATION,
+    count_rule,
+)
+from aiq_cova_plugin.services.choices.field_owners import ERASABLE
+from aiq_cova_plugin.services.choices.pos_settings import read_pos_settings, save_pos_settings
+from aiq_cova_plugin.services.choices.specification_mapping import (
     MappingEntry,
     save_mapping,
     unused_names,
     use_name,
 )
-from aiq_cova_plugin.services.specifications import UnknownProduct, ask_cova, explain_product
+from aiq_cova_plugin.services.context import ServiceContext
+from aiq_cova_plugin.services.products.specifications import (
+    UnknownProduct,
+    ask_cova,
+    explain_product,
+)
 
 from tests.support.connected import BY_ID, ConnectedShop
 from tests.support.shop import ShopProduct

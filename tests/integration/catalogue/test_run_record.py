@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from aiq_cova_plugin.domain.catalogue import FieldIssue
-from aiq_cova_plugin.services import sync_catalog as module
-from aiq_cova_plugin.services.nightly_pass import PAUSE_BETWEEN_PAGES_SECONDS, last_turn
-from aiq_cova_plugin.services.show_runs import run_details
+from aiq_cova_plugin.services.catalogue import sync_catalog as module
+from aiq_cova_plugin.services.catalogue.nightly_pass import PAUSE_BETWEEN_PAGES_SECONDS, last_turn
+from aiq_cova_plugin.services.watch.show_runs import run_details
 from aiq_cova_plugin.simulator import Simulator
 from aiq_cova_plugin.store import runs, specifications
 from aiq_cova_plugin.store.models import Product, ProductSpecifications

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from aiq_cova_plugin.services.read_catalogue import CatalogueReader
+from aiq_cova_plugin.services.catalogue.read_catalogue import CatalogueReader
 from aiq_cova_plugin.services.run_due import run_due_catalogue_jobs
 from aiq_cova_plugin.simulator import Simulator
 

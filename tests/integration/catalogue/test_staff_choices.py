@@ -11,16 +11,15 @@ import pytest
 import sqlalchemy as sa
 
 from aiq_cova_plugin.errors import NeedsOperator, UnknownStore
-from aiq_cova_plugin.services import change_product
-from aiq_cova_plugin.services.change_product import Choice, UnknownProduct
-from aiq_cova_plugin.services.compare_products import (
+from aiq_cova_plugin.services.jobs.plan_jobs import CATALOG, HOUSEKEEPING
+from aiq_cova_plugin.services.products import change_product
+from aiq_cova_plugin.services.products.change_product import Choice, UnknownProduct
+from aiq_cova_plugin.services.products.compare_products import (
     ComparisonReport,
     ShopCannotSay,
     compare_store,
 )
-from aiq_cova_plugin.services.plan_jobs import CATALOG, HOUSEKEEPING
-from aiq_cova_plugin.services.run_due import run_due_catalogue_jobs
-from aiq_cova_plugin.services.show_products import (
+from aiq_cova_plugin.services.products.show_products import (
     ProductDetails,
     product_details,
     product_ids_in,
@@ -28,6 +27,7 @@ from aiq_cova_plugin.services.show_products import (
     product_states,
     standing_of,
 )
+from aiq_cova_plugin.services.run_due import run_due_catalogue_jobs
 from aiq_cova_plugin.store.audit import entries_of
 from aiq_cova_plugin.store.models import ScheduledJob
 

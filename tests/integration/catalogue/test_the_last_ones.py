@@ -13,8 +13,8 @@ import pytest
 
 from aiq_cova_plugin.errors import LeaseHeld
 from aiq_cova_plugin.host import InsufficientStock, OrderLine
+from aiq_cova_plugin.services.catalogue.sync_catalog import sync_catalog
 from aiq_cova_plugin.services.run_due import run_due_catalogue_jobs
-from aiq_cova_plugin.services.sync_catalog import sync_catalog
 from aiq_cova_plugin.simulator import Simulator
 
 from tests.support.connected import FEED, ConnectedShop, connected_shop, settings_for

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from aiq_cova_plugin.services import known_unreadable
+from aiq_cova_plugin.services.catalogue import known_unreadable
 from aiq_cova_plugin.store.models import UnreadableProduct
 from aiq_cova_plugin.store.unreadable import unreadable_of
 

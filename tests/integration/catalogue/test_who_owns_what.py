@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from aiq_cova_plugin.host import PRODUCT_FIELDS
-from aiq_cova_plugin.services.pos_settings import save_pos_settings
+from aiq_cova_plugin.services.choices.pos_settings import save_pos_settings
 
 from tests.support.connected import ConnectedShop
 

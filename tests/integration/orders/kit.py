@@ -23,9 +23,9 @@ from aiq_cova_plugin.cova.token import MemoryTokenStore, TokenProvider
 from aiq_cova_plugin.cova.transport import Transport
 from aiq_cova_plugin.receivers import Receivers
 from aiq_cova_plugin.services.context import ServiceContext
-from aiq_cova_plugin.services.poll_statuses import PollReport, poll_statuses
-from aiq_cova_plugin.services.push_orders import PushReport, push_due_orders
-from aiq_cova_plugin.services.sweep_orders import SweepReport, sweep_orders
+from aiq_cova_plugin.services.orders.push_orders import PushReport, push_due_orders
+from aiq_cova_plugin.services.orders.sweep_orders import SweepReport, sweep_orders
+from aiq_cova_plugin.services.statuses.poll_statuses import PollReport, poll_statuses
 from aiq_cova_plugin.simulator import Simulator, Switches
 from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.models import Push, PushEvent

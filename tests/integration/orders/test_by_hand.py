@@ -7,7 +7,7 @@ import json
 import pytest
 
 from aiq_cova_plugin.errors import IllegalMove
-from aiq_cova_plugin.services.enter_by_hand import free_stock
+from aiq_cova_plugin.services.rescue.enter_by_hand import free_stock
 from aiq_cova_plugin.store import outbox
 
 from tests.integration.orders.kit import Bench

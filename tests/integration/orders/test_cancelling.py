@@ -380,7 +380,7 @@ def test_a_claim_between_the_cancel_s_reading_and_writing_is_not_overrun(
     postgres_bench: Bench,
 ) -> None:
     """The shop reads an order nobody has claimed; a worker sends it; then the shop writes."""
-    from aiq_cova_plugin.services import enqueue_order
+    from aiq_cova_plugin.services.orders import enqueue_order
 
     bench = postgres_bench
     bench.place()

@@ -9,7 +9,7 @@ import pytest
 
 from aiq_cova_plugin.domain.phones import normalise_phone
 from aiq_cova_plugin.errors import IllegalMove
-from aiq_cova_plugin.services.rescue_orders import choose_customer, find_push
+from aiq_cova_plugin.services.rescue.rescue_orders import choose_customer, find_push
 
 from tests.integration.orders.kit import Bench, customer, dump_of
 from tests.support.shop import ADA, MAPLE_STREET

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from aiq_cova_plugin.services import follow_edit
-from aiq_cova_plugin.services.order_settings import (
+from aiq_cova_plugin.services.choices.order_settings import (
     TypedOrderSettings,
     as_typed,
     read_order_settings,
     save_order_settings,
 )
+from aiq_cova_plugin.services.orders import follow_edit
 
 from tests.integration.orders.kit import Bench
 from tests.support.shop import ADA, MAPLE_STREET

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aiq_cova_plugin.services.connection_settings import InvalidSettings
+from aiq_cova_plugin.services.connection.connection_settings import InvalidSettings
 
 from tests.integration.orders.kit import Bench
 from tests.support.shop import MAPLE_STREET

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from aiq_cova_plugin.cova.rate_limit import DEFAULT_CALLS_PER_MINUTE
-from aiq_cova_plugin.services.poll_statuses import CALLS_A_MINUTE
+from aiq_cova_plugin.services.statuses.poll_statuses import CALLS_A_MINUTE
 
 from tests.integration.orders.kit import Bench
 from tests.integration.orders.many import fill

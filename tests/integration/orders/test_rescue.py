@@ -8,8 +8,8 @@ import pytest
 
 from aiq_cova_plugin.errors import IllegalMove
 from aiq_cova_plugin.host import OrderNotFound, OrderStatus
-from aiq_cova_plugin.services.enter_by_hand import enter_by_hand
-from aiq_cova_plugin.services.rescue_orders import choose_customer, find_push, retry_order
+from aiq_cova_plugin.services.rescue.enter_by_hand import enter_by_hand
+from aiq_cova_plugin.services.rescue.rescue_orders import choose_customer, find_push, retry_order
 
 from tests.integration.orders.kit import Bench, settings_for
 from tests.support.shop import ADA

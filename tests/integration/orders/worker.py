@@ -16,8 +16,8 @@ from typing import Any
 from aiq_cova_plugin.cova.client import build_client
 from aiq_cova_plugin.cova.endpoints import CovaEndpoints
 from aiq_cova_plugin.cova.rate_limit import RateBudget
-from aiq_cova_plugin.services.poll_statuses import poll_statuses
-from aiq_cova_plugin.services.push_orders import push_due_orders
+from aiq_cova_plugin.services.orders.push_orders import push_due_orders
+from aiq_cova_plugin.services.statuses.poll_statuses import poll_statuses
 from aiq_cova_plugin.store import outbox
 
 from tests.support.shop import Shop

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from aiq_cova_plugin.errors import LeaseHeld, NotConnected, UnknownStore
-from aiq_cova_plugin.services.preview_document import CHANGES_KEPT, preview_document
-from aiq_cova_plugin.services.reports import (
+from aiq_cova_plugin.services.compare.preview_document import CHANGES_KEPT, preview_document
+from aiq_cova_plugin.services.compare.reports import (
     KINDS,
     PREVIEW,
     RECONCILE,
@@ -232,8 +232,8 @@ def test_a_running_report_is_cheap_to_ask_about(shop: ConnectedShop) -> None:
 
 def test_a_large_preview_is_kept_small_and_counts_everything(shop: ConnectedShop) -> None:
     from aiq_cova_plugin.host import ProductChange
-    from aiq_cova_plugin.services.plan_product import ProductPlan
-    from aiq_cova_plugin.services.sync_catalog import SyncReport
+    from aiq_cova_plugin.services.catalogue.plan_product import ProductPlan
+    from aiq_cova_plugin.services.catalogue.sync_catalog import SyncReport
 
     def plan(number: int, action: str, new: dict[str, Any]) -> ProductPlan:
         return ProductPlan(ProductChange(f"p-{number}", action, new), "shown", new, {}, new)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from aiq_cova_plugin.errors import IllegalMove
-from aiq_cova_plugin.services.put_right import free_stock
-from aiq_cova_plugin.services.reconcile import KEPT_PER_KIND, reconcile, shortened
+from aiq_cova_plugin.services.compare.put_right import free_stock
+from aiq_cova_plugin.services.compare.reconcile import KEPT_PER_KIND, reconcile, shortened
 from aiq_cova_plugin.simulator import Simulator
 from aiq_cova_plugin.store import holds, outbox
 from aiq_cova_plugin.store.audit import entries_of
@@ -293,7 +293,7 @@ def test_stock_of_an_open_order_is_not_freed(selling: ConnectedShop) -> None:
 
 
 def test_another_total_at_the_register_is_found(selling: ConnectedShop, sim: Simulator) -> None:
-    from aiq_cova_plugin.services.push_orders import push_due_orders
+    from aiq_cova_plugin.services.orders.push_orders import push_due_orders
 
     place(selling, "1")
     with selling.shop.app.app_context():

@@ -18,9 +18,9 @@ from aiq_cova_plugin.cova.breaker import (
 )
 from aiq_cova_plugin.cova.client import CovaClient
 from aiq_cova_plugin.errors import CovaPluginError, CovaUnavailable, NotFound, Retryable
-from aiq_cova_plugin.services.push_orders import push_due_orders
-from aiq_cova_plugin.services.service_states import breaker_states
-from aiq_cova_plugin.services.sync_catalog import sync_catalog
+from aiq_cova_plugin.services.catalogue.sync_catalog import sync_catalog
+from aiq_cova_plugin.services.orders.push_orders import push_due_orders
+from aiq_cova_plugin.services.watch.service_states import breaker_states
 from aiq_cova_plugin.simulator import Simulator
 from aiq_cova_plugin.store import outbox
 

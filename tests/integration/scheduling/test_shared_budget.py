@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from aiq_cova_plugin.clock import FixedClock, SystemClock
 from aiq_cova_plugin.cova.rate_limit import LARGEST_BATCH, Priority, RateBudget, SharedBudget
 from aiq_cova_plugin.errors import RateLimited, Retryable
-from aiq_cova_plugin.services.service_states import QuotaLeft, quota_left
+from aiq_cova_plugin.services.watch.service_states import QuotaLeft, quota_left
 from aiq_cova_plugin.simulator import Simulator
 from aiq_cova_plugin.store.budgets import DatabaseBudgets
 

@@ -9,9 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from aiq_cova_plugin.errors import CovaPluginError, LeaseHeld
-from aiq_cova_plugin.services.poll_statuses import poll_statuses
-from aiq_cova_plugin.services.rescue_orders import find_push, retry_order
-from aiq_cova_plugin.services.sync_catalog import sync_catalog
+from aiq_cova_plugin.services.catalogue.sync_catalog import sync_catalog
+from aiq_cova_plugin.services.rescue.rescue_orders import find_push, retry_order
+from aiq_cova_plugin.services.statuses.poll_statuses import poll_statuses
 
 from tests.simulation.actors.register import name_of, one_of
 from tests.simulation.ledger import StaffEdit

@@ -9,8 +9,12 @@ import pytest
 
 from aiq_cova_plugin.host import PRODUCT_FIELDS
 from aiq_cova_plugin.schemas.products import ProductSchema
-from aiq_cova_plugin.services.issue_fields import FIELD_BY_KEY, WHOLE_PRODUCT, issue_of_key
-from aiq_cova_plugin.services.pos_settings import FIELD_LABELS
+from aiq_cova_plugin.services.catalogue.issue_fields import (
+    FIELD_BY_KEY,
+    WHOLE_PRODUCT,
+    issue_of_key,
+)
+from aiq_cova_plugin.services.choices.pos_settings import FIELD_LABELS
 from aiq_cova_plugin.web.issue_words import ISSUE_LABELS, fix_of
 
 _PACKAGE = Path(__file__).parents[3] / "aiq_cova_plugin"
@@ -20,7 +24,7 @@ _SPECIFICATION = "the display name of a specification"
 def _fields_of_issues() -> dict[str, str]:
     """dict: field → where, for every `FieldIssue(…)` in the package's code."""
     found: dict[str, str] = {}
-    for path in (*(_PACKAGE / "mapping").glob("*.py"), *(_PACKAGE / "services").glob("*.py")):
+    for path in (*(_PACKAGE / "mapping").glob("*.py"), *(_PACKAGE / "services").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             is_issue = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "FieldIssue"
             if not is_issue or len(node.args) < 2:  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from aiq_cova_plugin.host import Store
-from aiq_cova_plugin.services.nightly_pass import is_whole_pass_due, last_turn, zone_of
+from aiq_cova_plugin.services.catalogue.nightly_pass import is_whole_pass_due, last_turn, zone_of
 
 
 def _store(store_id: str = "s1", zone: str = "America/Denver") -> Store:

@@ -10,7 +10,7 @@ import pytest
 
 from aiq_cova_plugin.domain.catalogue import Presence, ProductSnapshot
 from aiq_cova_plugin.host import PRODUCT_FIELDS
-from aiq_cova_plugin.services.plan_product import (
+from aiq_cova_plugin.services.catalogue.plan_product import (
     ABSENT,
     HIDDEN,
     SHOWN,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from aiq_cova_plugin.services.reports import PREVIEW, RECONCILE
+from aiq_cova_plugin.services.compare.reports import PREVIEW, RECONCILE
 from aiq_cova_plugin.store import reports
 
 from tests.unit.web.kit import NORTH, Records

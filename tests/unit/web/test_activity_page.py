@@ -90,7 +90,7 @@ def test_every_act_the_package_writes_has_words() -> None:
 
     folder = Path(aiq_cova_plugin.__file__).parent / "services"
     written = set()
-    for source in folder.glob("*.py"):
+    for source in folder.rglob("*.py"):
         text = source.read_text("utf-8")
         written |= set(re.findall(r'\bnote\(\s*[\w.]+,\s*[\w.]+,\s*"(\w+)"', text))
         written |= set(re.findall(r'action="(\w+_saved)"', text))

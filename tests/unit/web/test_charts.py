@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from aiq_cova_plugin.services.charts import DAYS, DayNumbers, last_days, percentile
+from aiq_cova_plugin.services.watch.charts import DAYS, DayNumbers, last_days, percentile
 from aiq_cova_plugin.web.charts import HEIGHT, WIDTH, charts_of, seconds_text
 
 from tests.unit.web.kit import NORTH, Browser, Records

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
-from aiq_cova_plugin.services.alerts import HOLD_GONE
-from aiq_cova_plugin.services.expire_holds import HOLD_EXPIRED
+from aiq_cova_plugin.services.stock.expire_holds import HOLD_EXPIRED
 from aiq_cova_plugin.store import alerts, holds
+from aiq_cova_plugin.store.alerts import HOLD_GONE
 
 from tests.unit.web.kit import NORTH, Browser, Records, busy_day
 

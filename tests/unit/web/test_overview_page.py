@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiq_cova_plugin.services.reports import RECONCILE
+from aiq_cova_plugin.services.compare.reports import RECONCILE
 
 from tests.unit.web.kit import NORTH, Browser, Records, TinyHost, busy_day
 from tests.unit.web.reports import STOCK, comparison, write_report

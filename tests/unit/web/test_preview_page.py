@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aiq_cova_plugin.errors import LeaseHeld
-from aiq_cova_plugin.services.reports import PREVIEW
+from aiq_cova_plugin.services.compare.reports import PREVIEW
 from aiq_cova_plugin.web import preview
 
 from tests.unit.web.kit import NORTH, Browser, Records, TinyHost

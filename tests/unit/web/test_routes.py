@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from aiq_cova_plugin.services import put_right
+from aiq_cova_plugin.services.compare import put_right
 from aiq_cova_plugin.web import preview, reconcile, runs
 from aiq_cova_plugin.web.blueprint import STORE_PAGES
 

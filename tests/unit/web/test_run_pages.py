@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from aiq_cova_plugin.domain.catalogue import FieldIssue
-from aiq_cova_plugin.services.reports import PREVIEW
+from aiq_cova_plugin.services.compare.reports import PREVIEW
 from aiq_cova_plugin.store import runs as run_store
 from aiq_cova_plugin.store.models import Run
 from aiq_cova_plugin.web.run_words import progress_of, reading_time_left, step_of

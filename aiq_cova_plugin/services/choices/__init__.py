@@ -1,0 +1,1 @@
+"""What staff choose for a store: fields, categories, specification names, order settings."""

@@ -1,0 +1,1 @@
+"""Where shop and COVA differ, and the one button that puts it right."""

@@ -1,0 +1,1 @@
+"""Connecting a store: its settings, whether COVA accepts them, what is missing."""

@@ -1,0 +1,1 @@
+"""When work is due, and work that goes on in the background."""

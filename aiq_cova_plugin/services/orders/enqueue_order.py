@@ -1,0 +1,176 @@
+"""Writes down that a confirmed order must reach COVA; and takes that back.
+
+Works on the host's own session: the row commits with the host's order, or not at all.
+COVA's order id is chosen here, before anything is sent, and never changes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from aiq_cova_plugin.domain.push_states import PushState
+from aiq_cova_plugin.host import Order, OrderNotFound
+from aiq_cova_plugin.services.context import ServiceContext
+from aiq_cova_plugin.services.stock.reserve_stock import (
+    CANCELLED_IN_SHOP,
+    hold_expired_again,
+    hold_order,
+    release_order,
+)
+from aiq_cova_plugin.store import outbox
+from aiq_cova_plugin.store.connections import connection_of
+from aiq_cova_plugin.store.holds import holds_of_order
+from aiq_cova_plugin.store.models import Push
+
+_NO_MONEY = Decimal(10) ** 9
+
+
+def order_total(order: Order) -> Decimal | None:
+    """What the host charges: its lines, the delivery fee and every other fee.
+
+    None for amounts that are no money: such an order is queued all the same, and a person is
+    told which line it is when it is sent.
+    """
+    total = order.delivery.fee if order.delivery is not None else Decimal(0)
+    total += sum((fee.amount for fee in order.fees), start=Decimal(0))
+    total = sum((line.line_total for line in order.lines), start=total)
+    return total if total.is_finite() and abs(total) < _NO_MONEY else None
+
+
+def enqueue_order(ctx: ServiceContext, order: Order, *, found_by: str = "signal") -> bool:
+    """Hold the order's stock and queue its push; True when it was queued just now.
+
+    Nothing is queued when the store does not send its orders to COVA, or when the order was
+    queued before. `found_by` goes into the timeline: `signal` or `sweep`.
+    """
+    connection = ctx.database.shared()
+    settings = connection_of(connection, order.store_id)
+    if settings is None or not settings.enabled:
+        return False
+    if outbox.push_of_order(connection, order.store_id, order.id) is not None:
+        return False
+    hold_order(ctx, order.store_id, order.id, order.lines)
+    if not settings.sync_orders:
+        return False
+    now = ctx.clock.now()
+    added = outbox.add_push(connection, _new_push(order, now))
+    if added:
+        hold_expired_again(ctx, order.store_id, order.id)
+        push = outbox.push_of_order(connection, order.store_id, order.id)
+        if push is not None:
+            how = "Its signal was missed; the sweep found it." if found_by == "sweep" else ""
+            outbox.add_event(connection, push.id, "queued", how, at=now)
+    return added
+
+
+def _new_push(order: Order, now: datetime) -> dict[str, Any]:
+    return {
+        "store_id": order.store_id,
+        "order_id": order.id,
+        "order_number": order.number,
+        "cova_order_id": str(uuid4()),
+        "state": PushState.QUEUED.value,
+        "attempts": 0,
+        "next_attempt_at": now,
+        "reason": "",
+        "fix": "",
+        "kind": "",
+        "fence": 0,
+        "refusals": 0,
+        "is_delivery": order.delivery is not None,
+        "host_total": order_total(order),
+        "cova_status": "",
+        "host_status": "confirmed",
+        "warning": "",
+        "cancel_requested": False,
+        "payment_state": "",
+        "payment_reference": "",
+        "queued_at": order.confirmed_at or now,
+    }
+
+
+def withdraw_order(
+    ctx: ServiceContext, store_id: str, order_id: str, *, was_cancelled_in_shop: bool = True
+) -> None:
+    """Free the order's stock and take it back from COVA: the host cancelled it, or a person asked.
+
+    An order that never left is withdrawn at once; for one that may be in COVA a worker is
+    asked to cancel it there.
+    """
+    connection = ctx.database.shared()
+    push = outbox.lock_push(connection, store_id, order_id)
+    if push is None:
+        release_order(ctx, store_id, order_id, reason=CANCELLED_IN_SHOP)
+        _keep_from_sweep(ctx, store_id, order_id)
+        return
+    state = PushState(push.state)
+    if state in (PushState.WITHDRAWN, PushState.COMPLETED, PushState.CANCELLED):
+        held = holds_of_order(connection, store_id, order_id)
+        # An order entered by hand keeps its holds active until somebody says it was sold.
+        if state is not PushState.COMPLETED or any(each.state == "active" for each in held):
+            release_order(ctx, store_id, order_id, reason=CANCELLED_IN_SHOP)
+        return
+    if push.cancel_requested:
+        return
+    release_order(ctx, store_id, order_id, reason=CANCELLED_IN_SHOP)
+    now = ctx.clock.now()
+    if was_cancelled_in_shop:
+        said = "The shop cancelled the order."
+        outbox.add_event(connection, push.id, "cancel_asked", said, at=now)
+    if _never_left(push):
+        outbox.change_push(
+            connection,
+            push.id,
+            {**_withdrawn_at(now), "reason": "", "fix": ""},
+        )
+        said = "It had not been sent."
+        if not was_cancelled_in_shop:
+            said += " The shop's own order stays as it is: cancel it there if it is not coming."
+        outbox.add_event(connection, push.id, "withdrawn", said, at=now)
+        return
+    values = {"cancel_requested": True, "next_attempt_at": now, "host_status": "cancelled"}
+    if state is PushState.NEEDS_ATTENTION:
+        values["state"] = PushState.CHECKING.value
+    outbox.change_push(connection, push.id, values)
+
+
+def _withdrawn_at(now: datetime) -> dict[str, Any]:
+    return {
+        "state": PushState.WITHDRAWN.value,
+        "cancel_requested": True,
+        "next_attempt_at": None,
+        "finished_at": now,
+        "host_status": "cancelled",
+    }
+
+
+def _keep_from_sweep(ctx: ServiceContext, store_id: str, order_id: str) -> None:
+    """Note down a cancelled order whose confirmation was missed, or the sweep would send it."""
+    connection = ctx.database.shared()
+    settings = connection_of(connection, store_id)
+    if settings is None or not (settings.enabled and settings.sync_orders):
+        return
+    try:
+        order = ctx.host.get_order(store_id, order_id)
+    except OrderNotFound:
+        return
+    if order.confirmed_at is None:
+        return
+    now = ctx.clock.now()
+    if outbox.add_push(connection, {**_new_push(order, now), **_withdrawn_at(now)}):
+        push = outbox.push_of_order(connection, store_id, order_id)
+        if push is not None:
+            outbox.add_event(
+                connection,
+                push.id,
+                "withdrawn",
+                "The shop cancelled it before it was queued.",
+                at=now,
+            )
+
+
+def _never_left(push: Push) -> bool:
+    return push.submitted_at is None and push.lease_owner is None

@@ -1,0 +1,95 @@
+"""Takes an order back from COVA for the shop, where COVA allows it."""
+
+from __future__ import annotations
+
+from aiq_cova_plugin.domain.push_states import PushState
+from aiq_cova_plugin.errors import NeedsOperator, Rejected
+from aiq_cova_plugin.mapping.order_status_from_cova import Phase
+from aiq_cova_plugin.services.orders.ask_register import (
+    ask_about,
+    ask_about_it_later,
+    ask_again_later,
+    may_still_arrive,
+    settle,
+)
+from aiq_cova_plugin.services.orders.push_row import Finished, PushRow
+from aiq_cova_plugin.services.stock.reserve_stock import CANCELLED_IN_SHOP, release_order
+from aiq_cova_plugin.store.holds import holds_of_order
+
+
+def withdraw(row: PushRow) -> None:
+    """Withdraw a claimed push; COVA is asked first whether it has the order at all.
+
+    Raises `NeedsOperator` when COVA does not let go of it (it is paid).
+    """
+    if row.push.submitted_at is None:
+        _finish(row, "It had not been sent.")
+        return
+    reading = ask_about(row)
+    if reading is None and may_still_arrive(row.ctx, row.push):
+        ask_about_it_later(row)
+    elif reading is None or reading.phase in (Phase.REFUSED, Phase.TRANSIENT_FAILURE):
+        _finish(row, "COVA does not have the order.")
+    elif reading.phase in (Phase.COMPLETED, Phase.CANCELLED):
+        settle(row, reading)
+    elif reading.phase in (Phase.ACCEPTED, Phase.PROCESSING):
+        ask_again_later(row, reading)
+    else:
+        _cancel_in_cova(row)
+
+
+def stop_if_cancelled(row: PushRow) -> None:
+    """The shop may have cancelled while the customer was being looked up.
+
+    Raises `Finished` when it has; nothing is sent then.
+    """
+    fresh = row.as_it_is_now()
+    if fresh is None or not fresh.cancel_requested:
+        return
+    if row.push.submitted_at is None:
+        row.push.cancel_requested = True
+        _finish(row, "It had not been sent.")
+    else:
+        row.give_back("The shop has cancelled the order.", seconds=0, counts=False)
+    raise Finished
+
+
+def _cancel_in_cova(row: PushRow) -> None:
+    try:
+        row.client.cancel_order(row.push.cova_order_id)
+    except Rejected as exc:
+        raise NeedsOperator(
+            f"COVA did not cancel order {row.push.order_number}: {exc.reason}",
+            fix="Cancel it at the register; once it is paid COVA allows no other way.",
+        ) from exc
+    reading = ask_about(row)
+    if reading is None:
+        _finish(row, "COVA has removed the order.")
+    elif reading.phase in (Phase.COMPLETED, Phase.CANCELLED):
+        settle(row, reading)
+    else:
+        row.give_back("COVA is cancelling the order.", seconds=5)
+
+
+def _free_what_is_left(row: PushRow) -> None:
+    """The shop freed the stock when it cancelled; nothing may stay held for ever after."""
+    ctx, push = row.ctx, row.push
+    with ctx.database.short() as connection:
+        held = holds_of_order(connection, push.store_id, push.order_id)
+    if any(each.state != "released" for each in held):
+        with ctx.database.job_transaction():
+            release_order(ctx, push.store_id, push.order_id, reason=CANCELLED_IN_SHOP)
+
+
+def _finish(row: PushRow, detail: str) -> None:
+    now = row.ctx.clock.now()
+    _free_what_is_left(row)
+    row.move(PushState.WITHDRAWN, "withdrawn", detail)
+    row.write(
+        next_attempt_at=None,
+        finished_at=now,
+        reason="",
+        fix="",
+        lease_owner=None,
+        lease_until=None,
+    )

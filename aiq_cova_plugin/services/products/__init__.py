@@ -1,0 +1,1 @@
+"""One product at a time: looked at, compared, locked, excluded, taken from COVA."""

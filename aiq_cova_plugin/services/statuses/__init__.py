@@ -1,0 +1,1 @@
+"""What became of the orders: statuses and payments, on their way back from the register."""

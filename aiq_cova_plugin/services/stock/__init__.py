@@ -1,0 +1,1 @@
+"""What is promised to orders, and what is left to sell."""

@@ -1,0 +1,1 @@
+"""What is old goes; a customer's data is handed out or erased."""

@@ -1,0 +1,1 @@
+"""Looking on: is all well, and what needs a person."""

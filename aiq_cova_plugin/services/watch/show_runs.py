@@ -1,0 +1,131 @@
+"""The history of syncs, and what one run did and could not do. Reads only."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aiq_cova_plugin.services.context import ServiceContext
+from aiq_cova_plugin.store import runs
+from aiq_cova_plugin.store.models import Run
+from aiq_cova_plugin.store.products import names_of
+
+RUNS_PER_PAGE = 50
+_ISSUES_READ = 500
+_NAMED_PER_CAUSE = 10
+_ISSUES_PER_READ = 1000
+
+
+@dataclass(frozen=True)
+class RunList:
+    """One page of the history, newest first, and how many runs ended how."""
+
+    runs: list[Run]
+    number_found: int
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class IssueGroup:
+    """One cause, and the products it concerns; `named` are the first few of them."""
+
+    field: str
+    reason: str
+    number_of_products: int
+    named: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class RunDetails:
+    """One run with its issues, the most frequent cause first.
+
+    `expected` is how many products the store's last whole pass read, None when there was none.
+    """
+
+    run: Run
+    issues: list[IssueGroup]
+    expected: int | None = None
+
+
+@dataclass(frozen=True)
+class NamedIssue:
+    """One line of a run's download; without an id it says how many more of the kind there are."""
+
+    cova_product_id: str
+    product_name: str
+    field: str
+    reason: str
+
+
+def run_list(
+    ctx: ServiceContext, store_id: str, *, status: str | None = None, page: int = 1
+) -> RunList:
+    """One page of the store's runs; `status` leaves all others out, `page` counts from 1."""
+    with ctx.database.short() as connection:
+        counts = runs.status_counts(connection, store_id)
+        found = runs.runs_page(
+            connection,
+            store_id,
+            status=status,
+            limit=RUNS_PER_PAGE,
+            offset=RUNS_PER_PAGE * (page - 1),
+        )
+    number = counts.get(status, 0) if status else sum(counts.values())
+    return RunList(found, number, counts)
+
+
+def running_run(ctx: ServiceContext, store_id: str) -> Run | None:
+    """The run that is under way right now, if any."""
+    with ctx.database.short() as connection:
+        found = runs.runs_page(connection, store_id, status="running", limit=1, offset=0)
+    return found[0] if found else None
+
+
+def run_details(ctx: ServiceContext, store_id: str, run_id: str) -> RunDetails | None:
+    """The run and what it could not use; None when the store has no such run."""
+    with ctx.database.short() as connection:
+        run = runs.run_of(connection, store_id, run_id)
+        if run is None:
+            return None
+        causes = runs.grouped_issues(connection, run_id)
+        ids_by_cause: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for issue in runs.issues_of(connection, run_id, limit=_ISSUES_READ):
+            ids = ids_by_cause[issue.field, issue.reason]
+            if len(ids) < _NAMED_PER_CAUSE and issue.cova_product_id not in ids:
+                ids.append(issue.cova_product_id)
+        named = {each for ids in ids_by_cause.values() for each in ids}
+        names = names_of(connection, store_id, named)
+        expected = runs.size_of_last_whole_pass(connection, store_id)
+    groups = [
+        IssueGroup(
+            cause,
+            reason,
+            number,
+            [(each, names.get(each, each)) for each in ids_by_cause[cause, reason]],
+        )
+        for cause, reason, number in causes
+    ]
+    return RunDetails(run, groups, expected)
+
+
+def every_issue(ctx: ServiceContext, store_id: str, run_id: str) -> Iterator[NamedIssue]:
+    """Every issue on record with its product's name, read piece by piece."""
+    last_id = 0
+    while True:
+        with ctx.database.short() as connection:
+            piece = runs.issues_after(connection, run_id, last_id, limit=_ISSUES_PER_READ)
+            names = names_of(connection, store_id, {each.cova_product_id for each in piece})
+        for each in piece:
+            is_one = each.number_of_products <= 1
+            product_id = each.cova_product_id
+            # The row that stands for many says in place of an id how many more there are.
+            yield NamedIssue(
+                product_id if is_one else "",
+                names.get(product_id, "") if is_one else product_id,
+                each.field,
+                each.reason,
+            )
+        if len(piece) < _ISSUES_PER_READ:
+            return
+        last_id = piece[-1].id
