@@ -11,9 +11,12 @@ from flask import Blueprint, Response, request
 
 from aiq_cova_plugin.config import DEFAULTS, Config, load_config
 from aiq_cova_plugin.resources import asset_dir
-from aiq_cova_plugin.web import (
+from aiq_cova_plugin.web import health
+from aiq_cova_plugin.web.access import permission_of
+from aiq_cova_plugin.web.csrf import check_csrf
+from aiq_cova_plugin.web.errors import add_error_pages
+from aiq_cova_plugin.web.pages import (
     activity,
-    health,
     holds,
     order,
     order_settings,
@@ -28,9 +31,6 @@ from aiq_cova_plugin.web import (
     settings,
     specifications,
 )
-from aiq_cova_plugin.web.access import permission_of
-from aiq_cova_plugin.web.csrf import check_csrf
-from aiq_cova_plugin.web.errors import add_error_pages
 from aiq_cova_plugin.web.template_globals import add_template_globals
 
 OWN_LAYOUT = "cova/layout.html"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from aiq_cova_plugin.services.watch.charts import DayNumbers
-from aiq_cova_plugin.web.view_models import counted
+from aiq_cova_plugin.web.words.view_models import counted
 
 WIDTH, HEIGHT = 320, 170
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 6, 10, 24

@@ -15,7 +15,7 @@ from aiq_cova_plugin.host import NamesUsers, Store
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.web import csrf
 from aiq_cova_plugin.web.htmx import Level, answer
-from aiq_cova_plugin.web.view_models import Moment, moment
+from aiq_cova_plugin.web.words.view_models import Moment, moment
 
 _SOMEBODY = "staff"
 """Who did it, when the host cannot name its users."""

@@ -11,7 +11,7 @@ from flask import Response
 
 from aiq_cova_plugin.services.compare.reports import BackgroundReport, report_of
 from aiq_cova_plugin.web.page import StorePage
-from aiq_cova_plugin.web.view_models import Moment, counted
+from aiq_cova_plugin.web.words.view_models import Moment, counted
 
 RESULT_ID = "cova-report"
 """The element that holds a report's whole page; a poll that finds the report done swaps it."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from aiq_cova_plugin.store.models import Run
-from aiq_cova_plugin.web.view_models import Words, counted
+from aiq_cova_plugin.web.words.view_models import Words, counted
 
 BUTTON_ID = "cova-sync-"
 """How the id of a Sync button's element begins; the store's id follows."""

@@ -17,9 +17,9 @@ from aiq_cova_plugin.services.products.show_products import product_states, stan
 from aiq_cova_plugin.services.watch.show_orders import push_of
 from aiq_cova_plugin.services.watch.show_runs import running_run
 from aiq_cova_plugin.web import csrf
-from aiq_cova_plugin.web.product_words import product_words
 from aiq_cova_plugin.web.sync_button import ButtonState
-from aiq_cova_plugin.web.view_models import PUSH_WORDS, RUN_WORDS, words_of
+from aiq_cova_plugin.web.words.product_words import product_words
+from aiq_cova_plugin.web.words.view_models import PUSH_WORDS, RUN_WORDS, words_of
 from aiq_cova_plugin.wiring import current_services
 
 log = logging.getLogger("aiq_cova_plugin")

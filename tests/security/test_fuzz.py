@@ -20,7 +20,7 @@ from aiq_cova_plugin.redaction import safe_reason
 from aiq_cova_plugin.schemas import company, customers, orders, products, tokens
 from aiq_cova_plugin.schemas.json_text import parse_json
 from aiq_cova_plugin.simulator import Simulator
-from aiq_cova_plugin.web import runs
+from aiq_cova_plugin.web.pages import runs
 
 from tests.security.journey import Browser
 from tests.support.connected import ConnectedShop, connected_shop, new_simulator

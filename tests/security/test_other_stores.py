@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from flask import Flask
 from werkzeug.routing import Rule
 
-from aiq_cova_plugin.web import runs
+from aiq_cova_plugin.web.pages import runs
 from aiq_cova_plugin.wiring import services_of
 
 from tests.unit.web.kit import (

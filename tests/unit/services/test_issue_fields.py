@@ -15,7 +15,7 @@ from aiq_cova_plugin.services.catalogue.issue_fields import (
     issue_of_key,
 )
 from aiq_cova_plugin.services.choices.pos_settings import FIELD_LABELS
-from aiq_cova_plugin.web.issue_words import ISSUE_LABELS, fix_of
+from aiq_cova_plugin.web.words.issue_words import ISSUE_LABELS, fix_of
 
 _PACKAGE = Path(__file__).parents[3] / "aiq_cova_plugin"
 _SPECIFICATION = "the display name of a specification"

@@ -86,7 +86,7 @@ def test_every_act_the_package_writes_has_words() -> None:
     from pathlib import Path
 
     import aiq_cova_plugin
-    from aiq_cova_plugin.web.activity_words import _ACTS
+    from aiq_cova_plugin.web.words.activity_words import _ACTS
 
     folder = Path(aiq_cova_plugin.__file__).parent / "services"
     written = set()

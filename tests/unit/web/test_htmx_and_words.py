@@ -11,8 +11,8 @@ from htmx_flask.requests import HtmxAwareRequest
 from aiq_cova_plugin.config import load_config
 from aiq_cova_plugin.web.blueprint import build_blueprint
 from aiq_cova_plugin.web.htmx import enable_htmx
-from aiq_cova_plugin.web.preview import value_text
-from aiq_cova_plugin.web.view_models import (
+from aiq_cova_plugin.web.pages.preview import value_text
+from aiq_cova_plugin.web.words.view_models import (
     PUSH_WORDS,
     counted,
     event_words,

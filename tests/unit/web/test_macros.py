@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from flask import Flask, render_template_string
 
 from aiq_cova_plugin.errors import LeaseHeld, NotConnected
-from aiq_cova_plugin.web import runs, template_globals
+from aiq_cova_plugin.web import template_globals
+from aiq_cova_plugin.web.pages import runs
 
 from tests.unit.web.kit import NORTH, Browser, Records, TinyHost
 

@@ -23,7 +23,7 @@ from aiq_cova_plugin.errors import (
     Rejected,
     UnknownStore,
 )
-from aiq_cova_plugin.web import orders, overview, runs
+from aiq_cova_plugin.web.pages import orders, overview, runs
 
 from tests.unit.web.kit import NORTH, Browser, Records, TinyHost, busy_day
 
@@ -464,7 +464,7 @@ def _write_frame(shop: Flask) -> None:
 
 def test_orders_module_names_every_state() -> None:
     from aiq_cova_plugin.domain.push_states import PushState
-    from aiq_cova_plugin.web.view_models import PUSH_WORDS
+    from aiq_cova_plugin.web.words.view_models import PUSH_WORDS
 
     assert set(PUSH_WORDS) == set(PushState)
     assert set(orders._STATES) == set(PushState)

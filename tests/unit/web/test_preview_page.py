@@ -11,7 +11,7 @@ import pytest
 
 from aiq_cova_plugin.errors import LeaseHeld
 from aiq_cova_plugin.services.compare.reports import PREVIEW
-from aiq_cova_plugin.web import preview
+from aiq_cova_plugin.web.pages import preview
 
 from tests.unit.web.kit import NORTH, Browser, Records, TinyHost
 from tests.unit.web.reports import FIRST, write_report

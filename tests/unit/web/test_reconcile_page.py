@@ -12,7 +12,7 @@ import pytest
 from aiq_cova_plugin.services.choices.pos_settings import FIELD_LABELS
 from aiq_cova_plugin.services.compare.difference import FREE_STOCK, POLL, RETRY, SWEEP, SYNC
 from aiq_cova_plugin.services.compare.reports import RECONCILE
-from aiq_cova_plugin.web.difference_words import button_of, kind_words
+from aiq_cova_plugin.web.words.difference_words import button_of, kind_words
 
 from tests.unit.web.kit import NORTH, Browser, Records, TinyHost
 from tests.unit.web.reports import (

@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 
 from aiq_cova_plugin.services.compare import put_right
-from aiq_cova_plugin.web import preview, reconcile, runs
 from aiq_cova_plugin.web.blueprint import STORE_PAGES
+from aiq_cova_plugin.web.pages import preview, reconcile, runs
 
 from tests.unit.web.kit import ALL_ACTIONS, NORTH, SOUTH, Browser, Records, TinyHost, busy_day
 

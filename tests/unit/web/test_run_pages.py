@@ -10,7 +10,7 @@ from aiq_cova_plugin.domain.catalogue import FieldIssue
 from aiq_cova_plugin.services.compare.reports import PREVIEW
 from aiq_cova_plugin.store import runs as run_store
 from aiq_cova_plugin.store.models import Run
-from aiq_cova_plugin.web.run_words import progress_of, reading_time_left, step_of
+from aiq_cova_plugin.web.words.run_words import progress_of, reading_time_left, step_of
 
 from tests.unit.web.kit import NORTH, Browser, Records, TinyHost
 from tests.unit.web.reports import FIRST, write_report

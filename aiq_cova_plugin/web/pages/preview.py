@@ -23,11 +23,11 @@ from aiq_cova_plugin.services.stores import NOT_CONNECTED
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.csv_download import csv_response, wants_csv
 from aiq_cova_plugin.web.htmx import is_htmx
-from aiq_cova_plugin.web.issue_words import Cause, cause_of
 from aiq_cova_plugin.web.page import StorePage
 from aiq_cova_plugin.web.paging import Paging, page_number, paging
 from aiq_cova_plugin.web.report_progress import ReportProgress, follow, progress_of
-from aiq_cova_plugin.web.view_models import ACTION_WORDS, Moment, Words, words_of
+from aiq_cova_plugin.web.words.issue_words import Cause, cause_of
+from aiq_cova_plugin.web.words.view_models import ACTION_WORDS, Moment, Words, words_of
 
 CHANGES_PER_PAGE = 50
 _LONGEST = 120

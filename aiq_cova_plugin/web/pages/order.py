@@ -30,9 +30,9 @@ from aiq_cova_plugin.services.watch.show_orders import (
 from aiq_cova_plugin.store.models import Push
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.htmx import is_htmx
-from aiq_cova_plugin.web.orders import OrderRow, order_rows
 from aiq_cova_plugin.web.page import StorePage
-from aiq_cova_plugin.web.view_models import (
+from aiq_cova_plugin.web.pages.orders import OrderRow, order_rows
+from aiq_cova_plugin.web.words.view_models import (
     HOLD_WORDS,
     Moment,
     Words,

@@ -26,7 +26,7 @@ from aiq_cova_plugin.services.connection.shared_login import (
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.htmx import is_htmx
 from aiq_cova_plugin.web.page import StorePage
-from aiq_cova_plugin.web.view_models import CONNECTION_WORDS, Words, words_of
+from aiq_cova_plugin.web.words.view_models import CONNECTION_WORDS, Words, words_of
 
 TOGGLES = ("enabled", "sync_orders")
 TEXTS = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aiq_cova_plugin.services.watch.overview import Overview
-from aiq_cova_plugin.web.view_models import CONNECTION_WORDS, Words, counted
+from aiq_cova_plugin.web.words.view_models import CONNECTION_WORDS, Words, counted
 
 _REASONS_SAID = 2
 

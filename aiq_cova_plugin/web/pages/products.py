@@ -12,8 +12,8 @@ from aiq_cova_plugin.services.products.show_products import FILTER_NAMES, Produc
 from aiq_cova_plugin.store.product_list import ProductRow
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.page import StorePage
-from aiq_cova_plugin.web.product_words import FILTER_LABELS, NOTHING_FOUND, product_words
-from aiq_cova_plugin.web.view_models import Words, counted, quantity_text
+from aiq_cova_plugin.web.words.product_words import FILTER_LABELS, NOTHING_FOUND, product_words
+from aiq_cova_plugin.web.words.view_models import Words, counted, quantity_text
 
 _LONGEST_SEARCH = 100
 

@@ -20,21 +20,12 @@ from aiq_cova_plugin.services.watch.show_runs import (
     running_run,
 )
 from aiq_cova_plugin.store.models import Run
-from aiq_cova_plugin.web import preview
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.csv_download import csv_response, wants_csv
 from aiq_cova_plugin.web.htmx import is_htmx, target_id
-from aiq_cova_plugin.web.issue_words import ISSUE_LABELS, Cause, cause_of, fix_of
 from aiq_cova_plugin.web.page import StorePage
+from aiq_cova_plugin.web.pages import preview
 from aiq_cova_plugin.web.paging import Paging, page_number, paging
-from aiq_cova_plugin.web.run_words import (
-    duration_of,
-    progress_of,
-    quiet_for,
-    reading_time_left,
-    step_of,
-    summary_of,
-)
 from aiq_cova_plugin.web.sync_button import (
     BUTTON_ID,
     ButtonState,
@@ -42,7 +33,16 @@ from aiq_cova_plugin.web.sync_button import (
     writing_mark,
     writing_time_left,
 )
-from aiq_cova_plugin.web.view_models import (
+from aiq_cova_plugin.web.words.issue_words import ISSUE_LABELS, Cause, cause_of, fix_of
+from aiq_cova_plugin.web.words.run_words import (
+    duration_of,
+    progress_of,
+    quiet_for,
+    reading_time_left,
+    step_of,
+    summary_of,
+)
+from aiq_cova_plugin.web.words.view_models import (
     MODE_WORDS,
     PHASE_WORDS,
     RUN_WORDS,

@@ -29,7 +29,7 @@ from aiq_cova_plugin.services.choices.pos_settings import (
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.htmx import is_htmx
 from aiq_cova_plugin.web.page import StorePage
-from aiq_cova_plugin.web.view_models import counted
+from aiq_cova_plugin.web.words.view_models import counted
 
 _MOST_UNMAPPED = 50
 _NO_CHOICE = "Choose a category first: nothing here looks like one of the store's."

@@ -21,14 +21,14 @@ from aiq_cova_plugin.store.product_list import ProductState
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.htmx import is_htmx
 from aiq_cova_plugin.web.page import StorePage
-from aiq_cova_plugin.web.product_words import (
+from aiq_cova_plugin.web.words.product_words import (
     differing_words,
     field_text,
     presence_words,
     product_words,
     source_words,
 )
-from aiq_cova_plugin.web.view_models import Moment, Words, quantity_text
+from aiq_cova_plugin.web.words.view_models import Moment, Words, quantity_text
 
 ALL_FIELDS = "*"
 """What the form says in place of a field's name to mean all of them."""

@@ -14,7 +14,7 @@ from aiq_cova_plugin.services.watch.show_orders import OrderDetails, is_held_bac
 from aiq_cova_plugin.store.models import Push
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.page import StorePage
-from aiq_cova_plugin.web.view_models import PUSH_WORDS, Moment, Words, counted, words_of
+from aiq_cova_plugin.web.words.view_models import PUSH_WORDS, Moment, Words, counted, words_of
 
 # The most urgent first; the same order as the tabs on the page.
 _STATES = (

@@ -15,10 +15,10 @@ from aiq_cova_plugin.services.stock.explain_holds import (
 )
 from aiq_cova_plugin.store.models import Alert, Hold
 from aiq_cova_plugin.web.access import needs
-from aiq_cova_plugin.web.issue_words import product_url
 from aiq_cova_plugin.web.page import StorePage
 from aiq_cova_plugin.web.paging import Paging, page_number, paging
-from aiq_cova_plugin.web.view_models import (
+from aiq_cova_plugin.web.words.issue_words import product_url
+from aiq_cova_plugin.web.words.view_models import (
     HOLD_WORDS,
     Moment,
     Words,

@@ -31,7 +31,7 @@ from aiq_cova_plugin.services.products.specifications import (
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.htmx import is_htmx, target_id
 from aiq_cova_plugin.web.page import StorePage
-from aiq_cova_plugin.web.view_models import Moment
+from aiq_cova_plugin.web.words.view_models import Moment
 
 _MOST_UNUSED = 50
 _LONGEST_TRIAL = 2000

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from aiq_cova_plugin.services.choices.pos_settings import FIELD_LABELS
 from aiq_cova_plugin.services.products.show_products import standing_of
 from aiq_cova_plugin.store.product_list import ProductState
-from aiq_cova_plugin.web.view_models import Words, counted, words_of
+from aiq_cova_plugin.web.words.view_models import Words, counted, words_of
 
 PRODUCT_WORDS: dict[str, Words] = {
     "failed": Words("Not saved", "bad", "The shop could not save what COVA says."),

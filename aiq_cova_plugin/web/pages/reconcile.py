@@ -21,13 +21,13 @@ from aiq_cova_plugin.services.compare.reports import (
 from aiq_cova_plugin.services.connection.connection_settings import SettingsView, read_settings
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.csv_download import csv_response, wants_csv
-from aiq_cova_plugin.web.difference_words import Button, button_of, kind_words
 from aiq_cova_plugin.web.htmx import is_htmx
-from aiq_cova_plugin.web.issue_words import product_url
 from aiq_cova_plugin.web.page import StorePage
 from aiq_cova_plugin.web.paging import Paging, page_number, paging
 from aiq_cova_plugin.web.report_progress import ReportProgress, follow, progress_of
-from aiq_cova_plugin.web.view_models import Moment, counted
+from aiq_cova_plugin.web.words.difference_words import Button, button_of, kind_words
+from aiq_cova_plugin.web.words.issue_words import product_url
+from aiq_cova_plugin.web.words.view_models import Moment, counted
 
 ROWS_PER_PAGE = 50
 _ROWS_PER_KIND = 10

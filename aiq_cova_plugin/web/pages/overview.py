@@ -11,17 +11,17 @@ from aiq_cova_plugin.services.watch.charts import last_days
 from aiq_cova_plugin.services.watch.overview import Overview, overview_of
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.charts import Chart, charts_of
-from aiq_cova_plugin.web.orders import OrderRow, order_rows
-from aiq_cova_plugin.web.overview_words import (
+from aiq_cova_plugin.web.page import StorePage
+from aiq_cova_plugin.web.pages.orders import OrderRow, order_rows
+from aiq_cova_plugin.web.pages.runs import RunRow, run_rows
+from aiq_cova_plugin.web.words.overview_words import (
     agreement_words,
     connection_words,
     freshness_words,
     headline_words,
     readiness_words,
 )
-from aiq_cova_plugin.web.page import StorePage
-from aiq_cova_plugin.web.runs import RunRow, run_rows
-from aiq_cova_plugin.web.view_models import (
+from aiq_cova_plugin.web.words.view_models import (
     Tone,
     Words,
     counted,

@@ -10,11 +10,11 @@ from flask.typing import ResponseReturnValue
 from aiq_cova_plugin.services.watch.show_activity import ACTS_PER_PAGE, activity_of
 from aiq_cova_plugin.store.models import AuditEntry
 from aiq_cova_plugin.web.access import needs
-from aiq_cova_plugin.web.activity_words import act_words, detail_words
-from aiq_cova_plugin.web.issue_words import product_url
 from aiq_cova_plugin.web.page import StorePage
 from aiq_cova_plugin.web.paging import Paging, page_number, paging
-from aiq_cova_plugin.web.view_models import Moment
+from aiq_cova_plugin.web.words.activity_words import act_words, detail_words
+from aiq_cova_plugin.web.words.issue_words import product_url
+from aiq_cova_plugin.web.words.view_models import Moment
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from aiq_cova_plugin.store.models import Run
 from aiq_cova_plugin.web.sync_button import time_left_words
-from aiq_cova_plugin.web.view_models import counted
+from aiq_cova_plugin.web.words.view_models import counted
 
 _LEAST_SHARE_TO_GUESS = 0.05
 
