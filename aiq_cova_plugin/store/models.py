@@ -270,6 +270,21 @@ class RunIssue(Base):
     number_of_products: Mapped[int] = mapped_column(default=1)
 
 
+class RunChange(Base):
+    """What one run changed about one product of the shop; a long run keeps the first of them.
+
+    `fields` is dict: field → [value before, value after], as text.
+    """
+
+    __tablename__ = "cova_run_change"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[str] = mapped_column(sa.String(36), index=True)
+    cova_product_id: Mapped[str] = mapped_column(sa.String(64))
+    action: Mapped[str] = mapped_column(sa.String(16))
+    fields: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
+
+
 class Report(Base):
     """The last preview or reconciliation of a store, made in the background, and how far it is."""
 
@@ -416,7 +431,8 @@ class Alert(Base):
     """Something the operator was told about once, and is told once more when it is over.
 
     `open_key` names what it is about while it lasts and is null afterwards, so that the
-    database itself allows one open alert for each thing.
+    database itself allows one open alert for each thing. The two `…_told_at` say when the host
+    heard of it; a worker that dies before leaves them empty, and the next one tells it.
     """
 
     __tablename__ = "cova_alert"
@@ -430,6 +446,8 @@ class Alert(Base):
     fix: Mapped[str] = mapped_column(default="")
     raised_at: Mapped[datetime]
     resolved_at: Mapped[datetime | None]
+    raised_told_at: Mapped[datetime | None]
+    resolved_told_at: Mapped[datetime | None]
 
     __table_args__ = (sa.Index(None, "store_id", "raised_at"),)
 
