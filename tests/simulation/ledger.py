@@ -25,7 +25,8 @@ class WebOrder:
     completed_at: datetime | None = None
     """When the register handed it over."""
     cancelled_at_register: datetime | None = None
-    was_rejected: bool = False
+    paid_at: datetime | None = None
+    """When the shop heard that the shopper paid in advance."""
     told: list[str] = field(default_factory=list)
 
     @property

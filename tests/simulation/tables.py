@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from tests.simulation.stage import STORE
-
 if TYPE_CHECKING:
     from aiq_cova_plugin.simulator.customers import Customer
 
 
-def shop_fields(connection: sa.Connection) -> dict[str, dict[str, Any]]:
+def shop_fields(connection: sa.Connection, store_id: str) -> dict[str, dict[str, Any]]:
     """dict: product id → what the shop has stored of it."""
-    rows = connection.execute(SHOP, {"store": STORE}).all()
+    rows = connection.execute(SHOP, {"store": store_id}).all()
     return {row.cova_product_id: row.fields for row in rows}
 
 
@@ -41,7 +39,7 @@ def numbers_of(customers: Iterable[Customer]) -> Counter[str]:
 SELLABLE = sa.text(
     """
     select p.cova_product_id as id, p.stock, p.stock_read_at, p.is_dirty,
-           json_extract(s.fields, '$.quantity') as quantity,
+           s.fields ->> 'quantity' as quantity,
            coalesce((select sum(h.quantity) from cova_hold h where h.store_id = p.store_id
              and h.cova_product_id = p.cova_product_id
              and h.state in ('active', 'settling')), 0) as held
@@ -55,7 +53,7 @@ STOCKS = sa.text(
 )
 HOLDS = sa.text(
     "select order_id, cova_product_id, quantity, state from cova_hold "
-    "where state in ('active', 'settling')"
+    "where store_id = :store and state in ('active', 'settling')"
 )
 SHOP = sa.text("select cova_product_id, fields from shop_product where store_id = :store").columns(
     fields=sa.JSON()

@@ -10,7 +10,11 @@ from tests.simulation import actors
 from tests.simulation.machines import SETTINGS, WorldMachine, few, some
 from tests.simulation.weather import EVERYTHING
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(3600),
+    pytest.mark.sqlite("its virtual world is one SQLite file, put back between seeds"),
+]
 
 
 class OrderMachine(WorldMachine):
@@ -32,47 +36,51 @@ class OrderMachine(WorldMachine):
         confirms: str,
     ) -> None:
         actors.shopper_orders(
-            self.world, person, basket, spelling=spelling, address=address, confirms=confirms
+            self.world.home, person, basket, spelling=spelling, address=address, confirms=confirms
         )
 
     @rule(order=some, is_heard=st.booleans())
     def shopper_confirms(self, order: int, is_heard: bool) -> None:
-        actors.shopper_confirms(self.world, order, is_heard=is_heard)
+        actors.shopper_confirms(self.world.home, order, is_heard=is_heard)
 
     @rule(order=some)
     def shopper_cancels(self, order: int) -> None:
-        actors.shopper_cancels(self.world, order)
+        actors.shopper_cancels(self.world.home, order)
 
     @rule(
         order=some,
         name=st.sampled_from(("aiq.order-placed", "aiq.order-confirmed", "aiq.order-cancelled")),
     )
     def signal_comes_again(self, order: int, name: str) -> None:
-        actors.signal_comes_again(self.world, order, name)
+        actors.signal_comes_again(self.world.home, order, name)
+
+    @rule(order=some)
+    def shopper_pays(self, order: int) -> None:
+        actors.shopper_pays(self.world.home, order)
 
     @rule(order=some)
     def cashier_completes(self, order: int) -> None:
-        actors.cashier_completes(self.world, order)
+        actors.cashier_completes(self.world.home, order)
 
     @rule(order=some)
     def cashier_cancels(self, order: int) -> None:
-        actors.cashier_cancels(self.world, order)
+        actors.cashier_cancels(self.world.home, order)
 
     @rule(order=some, status=st.sampled_from(("OrderPlaced", "InProgress", "ReadyForPickup")))
     def cashier_prepares(self, order: int, status: str) -> None:
-        actors.cashier_prepares(self.world, order, status)
+        actors.cashier_prepares(self.world.home, order, status)
 
     @rule(product=st.integers(0, 5), quantity=few)
     def register_sells(self, product: int, quantity: int) -> None:
-        actors.register_sells(self.world, product, quantity)
+        actors.register_sells(self.world.home, product, quantity)
 
     @rule(product=st.integers(0, 5), quantity=st.sampled_from((0, 2, 9)))
     def register_counts(self, product: int, quantity: int) -> None:
-        actors.register_counts(self.world, product, quantity)
+        actors.register_counts(self.world.home, product, quantity)
 
     @rule()
     def staff_retry(self) -> None:
-        actors.staff_retry(self.world)
+        actors.staff_retry(self.world.home)
 
     @rule(seconds=st.sampled_from((1, 3, 12, 40, 130, 400, 1500)))
     def time_passes(self, seconds: int) -> None:
@@ -102,13 +110,13 @@ class OrderMachine(WorldMachine):
         world = self.world
         act = actors.shopper_cancels if by == "shopper" else actors.cashier_cancels
         world.meanwhile.extend([lambda: None] * calls)
-        world.meanwhile.append(lambda: act(world, order))
+        world.meanwhile.append(lambda: act(world.home, order))
 
     @rule(order=some, calls=st.integers(0, 4))
     def completed_during_a_call(self, order: int, calls: int) -> None:
         world = self.world
         world.meanwhile.extend([lambda: None] * calls)
-        world.meanwhile.append(lambda: actors.cashier_completes(world, order))
+        world.meanwhile.append(lambda: actors.cashier_completes(world.home, order))
 
 
 class TestOrders(OrderMachine.TestCase):  # type: ignore[valid-type, misc]

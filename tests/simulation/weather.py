@@ -22,17 +22,20 @@ class Weather:
     storm_until: datetime | None = None
     ordered: deque[Failure] = field(default_factory=deque)
     """Failures that the next calls meet, one each, whatever else the weather is."""
+    company: int | None = None
+    """Whom outage, storm and unreliable wires are for; None when for everybody."""
     repeats_are_harmless: bool = True
     """Whether COVA takes a repeated submission for the same order; else none is repeated."""
 
     def clear(self) -> None:
         self.share_of_failures = 0.0
         self.outage_until = self.storm_until = None
+        self.company = None
         self.ordered.clear()
 
     def failure_of(self, call: WireCall, now: datetime) -> Failure | None:
         """What goes wrong with this call; None when nothing does."""
-        wanted = self._wanted(now)
+        wanted = self._wanted(call, now)
         if wanted is None:
             return None
         if wanted == "late":
@@ -44,9 +47,11 @@ class Weather:
             return "gateway_502"
         return wanted
 
-    def _wanted(self, now: datetime) -> Failure | None:
+    def _wanted(self, call: WireCall, now: datetime) -> Failure | None:
         if self.ordered:
             return self.ordered.popleft()
+        if self.company not in (None, call.company):
+            return None
         if self.outage_until is not None and now < self.outage_until:
             return self.rng.choice(OUTAGE)
         if self.storm_until is not None and now < self.storm_until:

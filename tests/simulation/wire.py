@@ -44,11 +44,13 @@ CONNECT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class WireCall:
-    """One call on its way: `operation` in the simulator's words is not known here, so `path`."""
+    """One call on its way to COVA."""
 
     method: str
     path: str
     body: bytes
+    company: int = 0
+    """Whose call it is, by its log-in."""
 
     @property
     def service(self) -> str:
@@ -57,6 +59,10 @@ class WireCall:
     @property
     def is_log_in(self) -> bool:
         return self.path.lower().rstrip("/").endswith("/oauth2/token")
+
+    @property
+    def is_payment(self) -> bool:
+        return self.method == "POST" and "covaorderpayment" in self.path.lower()
 
     @property
     def is_submission(self) -> bool:
@@ -75,14 +81,14 @@ class WireCall:
 
 
 class WireAdapter(HTTPAdapter):
-    """Carries calls to a WSGI app in this thread; `carry` decides what becomes of each."""
+    """Carries calls to COVA in this thread; `carry` decides what becomes of each."""
 
     def __init__(
-        self, carry: Callable[[WireCall, Callable[[], Any], float], Any], app: Any
+        self, carry: Callable[[WireCall, Callable[[], Any], float], Any], front: Any
     ) -> None:
         super().__init__()
         self._carry = carry
-        self._app = app
+        self._front = front
 
     def send(  # noqa: PLR0917 - as requests declares it
         self,
@@ -98,11 +104,12 @@ class WireAdapter(HTTPAdapter):
         raw = body.encode() if isinstance(body, str) else bytes(body)
         parts = urlsplit(request.url or "")
         path = parts.path + (f"?{parts.query}" if parts.query else "")
-        call = WireCall(request.method or "GET", path, raw)
         read_timeout = timeout[1] if isinstance(timeout, tuple) else 60.0
         headers = dict(request.headers)
+        company = self._front.company_of(parts.path, raw, headers)
+        call = WireCall(request.method or "GET", path, raw, company)
         status, told, document = self._carry(
-            call, lambda: call_wsgi(self._app, call, headers), float(read_timeout)
+            call, lambda: self._front.answer(call, headers), float(read_timeout)
         )
         return self.build_response(
             request,

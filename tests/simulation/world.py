@@ -14,16 +14,18 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
 from aiq_cova_plugin.services.run_due import run_due_catalogue_jobs, run_due_order_jobs
 from aiq_cova_plugin.simulator.switches import Switches
+from aiq_cova_plugin.simulator.world import World as CovaWorld
 
 from tests.simulation import wire
-from tests.simulation.ledger import StaffEdit, StockHistory, WebOrder
+from tests.simulation.companies import STORES
+from tests.simulation.place import Place
 from tests.simulation.stage import READ_TIMEOUT_SECONDS, SeededIds, Stage
 from tests.simulation.weather import Weather
 from tests.simulation.wire import WireAnswer, WireCall
@@ -32,6 +34,12 @@ from tests.simulation.worker import Worker, WorkerDied
 
 class Violation(AssertionError):
     """A promise was broken."""
+
+
+def require(is_kept: bool, promise: str, detail: str) -> None:
+    """Raise `Violation` unless the promise is kept."""
+    if not is_kept:
+        raise Violation(f"{promise}: {detail}")
 
 
 class Surprises(logging.Handler):
@@ -58,25 +66,27 @@ class World:
         *,
         switches: Switches | None = None,
         stocked: bool = True,
+        stores: int = 1,
     ) -> None:
         self.stage, self.seed = stage, seed
         self.rng = random.Random(f"world {seed}")
         self._ids = SeededIds(random.Random(f"ids {seed}"))
         self._ids.begin()
         random.seed(f"plugin {seed}")
-        stage.reset(switches=switches or Switches(), stocked=stocked)
-        self.clock, self.shop, self.cova = stage.clock, stage.shop, stage.cova
+        stage.reset(switches=switches or Switches(), stocked=stocked, stores=stores)
+        self.clock, self.shop = stage.clock, stage.shop
+        self.companies = stage.companies[: 1 + max(each[1] for each in STORES[:stores])]
         self.weather = Weather(random.Random(f"weather {seed}"))
-        self.weather.repeats_are_harmless = self.cova.switches.repeated_put != "duplicate"
+        self.weather.repeats_are_harmless = self.companies[0].switches.repeated_put != "duplicate"
         self.journal: deque[str] = deque(maxlen=400)
         self._digest = hashlib.blake2b(digest_size=12)
-        self.steps = 0
-        self.orders: dict[str, WebOrder] = {}
-        self.staff_fields: set[str] = set()
-        self.edits: dict[tuple[str, str], StaffEdit] = {}
-        self.loosened: set[tuple[str, str]] = set()
-        self.locked: set[str] = set()
-        self.wire_log: deque[tuple[datetime, str]] = deque(maxlen=20_000)
+        self.began_at = self.clock.now()
+        self.wire_log: deque[tuple[datetime, int, str]] = deque(maxlen=20_000)
+        """When which company's which service was called."""
+        self.troubled_at: dict[int, datetime] = {}
+        """When something last went wrong with a call of that company."""
+        self.dozed_until = self.clock.now()
+        """Until when the workers were kept from looking as often as they should."""
         self.meanwhile: deque[Callable[[], None]] = deque()
         self.chance_of_meanwhile = 0.0
         self.on_meanwhile: Callable[[], None] | None = None
@@ -85,15 +95,11 @@ class World:
         self._current: list[Worker] = []
         self._is_meanwhile = False
         self.restarts = 0
-        self.stock = {
-            each: StockHistory([(self.clock.now(), self.register_stock(each))])
-            for each in self.cova.state.products
-        }
-        self.on_menu = {
-            each: StockHistory([(self.clock.now(), Decimal(self.is_on_menu(each)))])
-            for each in self.cova.state.products
-        }
-        self.products = self._plain_products()
+        self.places: list[Place] = []
+        for store_id, company, location in STORES[:stores]:
+            cova = self.companies[company]
+            where = cova.account.location_ids[location]
+            self.places.append(Place(self, store_id, cova, where))
         stage.on_statement, stage.carry = self._statement, self._carry
         self.workers = [Worker.start(stage, name) for name in ("worker A", "worker B")]
         self.surprises = Surprises()
@@ -108,19 +114,25 @@ class World:
         logging.getLogger("aiq_cova_plugin").removeHandler(self.surprises)
         self._ids.end()
 
+    def trouble_everybody(self) -> None:
+        """Note that something went wrong for all companies."""
+        for each in self.companies:
+            self.troubled_at[each.account.company_id] = self.now
+
+    def require_own_rows(self, place: Place, others: set[str]) -> None:
+        """What happens in one store must not change another's rows."""
+        if others:
+            raise Violation(
+                f"one store never touches another's rows: {place.store_id} changed rows of "
+                f"{', '.join(sorted(others))}"
+            )
+
     def stop_if_broken(self) -> None:
         """Raise what was found broken while the plugin was at work."""
         if self.broken is not None:
             raise self.broken
         if self.surprises.found:
             raise Violation(f"nothing unexpected happens to the plugin: {self.surprises.found[0]}")
-
-    def _plain_products(self) -> list[str]:
-        """Ordinary products which the shop calls what the register calls them."""
-        named = {each: told.get("name") for each, told in self.shop.products().items()}
-        records = self.cova.state.products
-        ordinary = [each for each in self.cova.state.ordinary_ids if each in named]
-        return [each for each in ordinary if named[each] == records[each].name]
 
     # --- what happened --------------------------------------------------------------------
 
@@ -135,8 +147,8 @@ class World:
         """Stands for everything that was ever said: equal for equal histories."""
         return self._digest.hexdigest()
 
-    def take_wire_log(self) -> list[tuple[datetime, str]]:
-        """When which service was called since this was last asked."""
+    def take_wire_log(self) -> list[tuple[datetime, int, str]]:
+        """When which service of which company was called since this was last asked."""
         taken = list(self.wire_log)
         self.wire_log.clear()
         return taken
@@ -158,7 +170,10 @@ class World:
             due = self.next_due()
             if due is None or due >= end:
                 break
-            self.clock.move_to(min(max(due, self.now + timedelta(seconds=drowsy)), end))
+            look_at = min(max(due, self.now + timedelta(seconds=drowsy)), end)
+            if look_at > due + timedelta(minutes=1):
+                self.dozed_until = look_at
+            self.clock.move_to(look_at)
             self.deliver_late()
             before = self.now
             self.tick()
@@ -187,6 +202,7 @@ class World:
                 return job(worker.ctx)
         except WorkerDied:
             self.say(f"{worker.name} is dead")
+            self.trouble_everybody()
             self.restarts += 1
             if self.workers[index] is worker:
                 name = f"worker {'AB'[index]}{self.restarts}"
@@ -201,8 +217,8 @@ class World:
         """When the next thing falls due, or a dead worker's claim ends."""
         moments = [moment for moment, _, _ in self._late]
         with self.reading() as connection:
-            for text in _DUE:
-                found = connection.execute(sa.text(text)).scalar()
+            for question in _DUE:
+                found = connection.execute(question).scalar()
                 if found is not None:
                     moments.append(moment_of(found))
         return min(moments) if moments else None
@@ -236,28 +252,14 @@ class World:
     # --- COVA -----------------------------------------------------------------------------
 
     @property
-    def register(self) -> Any:
-        return self.cova.register
+    def home(self) -> Place:
+        """The first store, and in most worlds the only one."""
+        return self.places[0]
 
-    def register_stock(self, product_id: str) -> Decimal:
-        location = self.cova.account.location_ids[0]
-        return self.cova.state.products[product_id].quantity(location)
-
-    def note_stock(self, *product_ids: str) -> None:
-        """Write down what the register has now; to be called after whatever changes it."""
-        for each in product_ids:
-            history = self.stock.setdefault(each, StockHistory([(self.now, Decimal(0))]))
-            history.note(self.now, self.register_stock(each))
-
-    def is_on_menu(self, product_id: str) -> bool:
-        """Does the register sell it at all: Active, not archived, a thing with a price?"""
-        product = self.cova.state.products[product_id]
-        return product.lifecycle == "Active" and not product.is_archived
-
-    def note_menu(self, product_id: str) -> None:
-        """Write down whether the register sells it now."""
-        history = self.on_menu.setdefault(product_id, StockHistory([(self.now, Decimal(0))]))
-        history.note(self.now, Decimal(self.is_on_menu(product_id)))
+    @property
+    def cova(self) -> CovaWorld:
+        """The first store's company."""
+        return self.home.cova
 
     def deliver_late(self) -> None:
         """Let calls arrive in COVA that their senders have given up."""
@@ -291,15 +293,27 @@ class World:
     def _carry(self, call: WireCall, work: Callable[[], WireAnswer], timeout: float) -> WireAnswer:
         """What becomes of one call of a worker."""
         self._require_no_transaction(call)
-        self.wire_log.append((self.now, call.service))
+        self.wire_log.append((self.now, call.company, call.service))
         failure = self.weather.failure_of(call, self.now)
+        if call.is_payment:
+            work = partial(self._pay, call, work)
         self.clock.advance(wire.LATENCY_SECONDS)
         if failure is None:
             answer = work()
             self._meanwhile()
             return answer
         self.say(f"  {call}: {failure}")
+        self.troubled_at[call.company] = self.now
         return self._fail(failure, call, work, timeout)
+
+    def _pay(self, call: WireCall, work: Callable[[], WireAnswer]) -> WireAnswer:
+        """A payment reaches COVA; it must be due, and the only one."""
+        try:
+            if self.checks is not None:
+                self.checks.payment_arrives(call)
+        except Violation as exc:
+            self._note_broken(exc)
+        return work()
 
     def _fail(
         self, failure: str, call: WireCall, work: Callable[[], WireAnswer], timeout: float
@@ -382,17 +396,20 @@ class World:
             )
 
 
-def moment_of(text: str) -> datetime:
-    """A time as SQLite keeps it."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+def moment_of(stored: str | datetime) -> datetime:
+    """A time as the database keeps it: SQLite as text, PostgreSQL without zone."""
+    found = stored if isinstance(stored, datetime) else datetime.fromisoformat(stored)
+    return found.replace(tzinfo=UTC)
 
 
 _NEXT_JOB = """
-select min(max(coalesce(lease_until, due_at), due_at)) from cova_schedule where job <> 'watch'
+select min(case when lease_until > due_at then lease_until else due_at end)
+from cova_schedule where job <> 'watch'
 """
 """The watch looks every minute whether to raise an alarm; it may do so along with other work."""
 _NEXT_PUSH = """
-select min(max(coalesce(lease_until, next_attempt_at), next_attempt_at)) from cova_push
+select min(case when lease_until > next_attempt_at then lease_until else next_attempt_at end)
+from cova_push
 where next_attempt_at is not null and (state in ('queued', 'sending', 'checking')
   or (state = 'in_pos' and cancel_requested))
 """
@@ -400,4 +417,4 @@ _NEXT_POLL = """
 select min(poll_due_at) from cova_push
 where in_pos_at is not null and finished_at is null and poll_due_at is not null
 """
-_DUE = (_NEXT_JOB, _NEXT_PUSH, _NEXT_POLL)
+_DUE = tuple(sa.text(each) for each in (_NEXT_JOB, _NEXT_PUSH, _NEXT_POLL))

@@ -36,6 +36,7 @@ from tests.simulation.actors.shoppers import (
     shopper_cancels,
     shopper_confirms,
     shopper_orders,
+    shopper_pays,
     signal_comes_again,
 )
 from tests.simulation.actors.staff import (
@@ -71,6 +72,7 @@ __all__ = [
     "shopper_cancels",
     "shopper_confirms",
     "shopper_orders",
+    "shopper_pays",
     "signal_comes_again",
     "staff_ask_statuses",
     "staff_edit",

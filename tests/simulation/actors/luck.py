@@ -10,22 +10,30 @@ from tests.simulation.clocks import CovaClock
 from tests.simulation.world import World
 
 
-def outage(world: World, minutes: int) -> bool:
+def outage(world: World, minutes: int, company: int | None = None) -> bool:
+    """COVA is away, for everybody or for one company."""
+    world.weather.company = company
     world.weather.outage_until = world.now + timedelta(minutes=minutes)
-    world.say(f"COVA is away for {minutes} minutes")
+    world.say(f"COVA is away for {minutes} minutes{_for(company)}")
     return True
 
 
-def storm(world: World, minutes: int) -> bool:
+def storm(world: World, minutes: int, company: int | None = None) -> bool:
+    world.weather.company = company
     world.weather.storm_until = world.now + timedelta(minutes=minutes)
-    world.say(f"COVA answers 429 for {minutes} minutes")
+    world.say(f"COVA answers 429 for {minutes} minutes{_for(company)}")
     return True
 
 
-def unreliable(world: World, percent: int) -> bool:
+def unreliable(world: World, percent: int, company: int | None = None) -> bool:
+    world.weather.company = company
     world.weather.share_of_failures = percent / 100
-    world.say(f"{percent} % of the calls fail")
+    world.say(f"{percent} % of the calls fail{_for(company)}")
     return True
+
+
+def _for(company: int | None) -> str:
+    return "" if company is None else f" for company {company}"
 
 
 def next_call_meets(world: World, failure: str) -> bool:
@@ -35,9 +43,9 @@ def next_call_meets(world: World, failure: str) -> bool:
 
 
 def cova_clock_is_wrong(world: World, seconds: int) -> bool:
-    clock = world.cova.clock
-    assert isinstance(clock, CovaClock)
-    clock.skew = timedelta(seconds=seconds)
+    for each in world.companies:
+        assert isinstance(each.clock, CovaClock)
+        each.clock.skew = timedelta(seconds=seconds)
     world.say(f"COVA's clock is wrong by {seconds} seconds")
     return True
 
