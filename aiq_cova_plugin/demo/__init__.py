@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
-from aiq_cova_plugin.demo import formats, settings, shop, site, staff, starter
+from aiq_cova_plugin.demo import (
+    formats,
+    older_database,
+    playground,
+    settings,
+    shop,
+    site,
+    staff,
+    starter,
+    terminal,
+)
 from aiq_cova_plugin.demo.extensions import cova, csrf
 from aiq_cova_plugin.demo.host import DemoHost
 from aiq_cova_plugin.demo.models import db, tune_sqlite
@@ -31,6 +41,7 @@ def create_app(
     With `COVA_API_URL` in `config` or the environment it talks to that address; with a running
     `simulator` to that one; else it finds or starts one of its own (`starter.py`).
     """
+    terminal.check_port()
     app = settings.new_app(config or {})
     connection = starter.connection_for(app, simulator)
     starter.configure(app, connection)
@@ -41,7 +52,9 @@ def create_app(
     site.init_app(app)
     app.register_blueprint(shop.blueprint)
     staff.init_app(app)
+    playground.init_app(app)
     with starter.one_at_a_time(app), app.app_context():
+        older_database.set_aside(app)
         tune_sqlite(db.engine)
         db.create_all()
         seed()
@@ -50,6 +63,7 @@ def create_app(
         cova.init_app(app, db=db, host=DemoHost())
         cova.upgrade_database(app)
 
+        starter.listen_for_samples(app, connection, simulator)
         starter.connect_first_store(app, connection)
-    starter.announce(app, connection)
+    terminal.announce(app, connection, forgotten=starter.forgotten_orders(app))
     return app

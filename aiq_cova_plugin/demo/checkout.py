@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 
+from aiq_cova_plugin.demo.forms import length_errors, read_texts
 from aiq_cova_plugin.demo.models import Order, Store
 from aiq_cova_plugin.demo.regions import POSTAL_EXAMPLE, STATES, postal_code_or_none
 
@@ -29,6 +30,7 @@ LENGTHS = {
     "postal_code": 20,
     "notes": 500,
 }
+_ADDRESS = ("line1", "line2", "city", "state", "postal_code")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 
 
@@ -51,10 +53,7 @@ def blank_form() -> CheckoutForm:
 
 def read_form(posted: Mapping[str, str], store: Store, today: date) -> CheckoutForm:
     """The posted form, checked by the store's rules; valid when it has no errors."""
-    form = CheckoutForm({name: posted.get(name, "").strip() for name in LENGTHS})
-    for name, longest in LENGTHS.items():
-        if len(form.values[name]) > longest:
-            form.errors[name] = f"Please shorten this to {longest} characters."
+    form = CheckoutForm(read_texts(posted, LENGTHS))
     _require(form, "first_name", "Please tell us your first name.")
     _require(form, "last_name", "Please tell us your last name.")
     _check_phone(form, store)
@@ -64,6 +63,9 @@ def read_form(posted: Mapping[str, str], store: Store, today: date) -> CheckoutF
         form.errors["fulfilment"] = "Please choose pickup or delivery."
     if form.is_delivery:
         _check_address(form, store)
+    # An address that is not asked for is not shown either, so nothing can be wrong with it.
+    asked = LENGTHS if form.is_delivery else {k: v for k, v in LENGTHS.items() if k not in _ADDRESS}
+    form.errors |= length_errors(form.values, asked)
     return form
 
 

@@ -20,6 +20,8 @@ from aiq_cova_plugin.host import LabValue, OrderStatus, PriceTier, TaxRate
 PLACED = "placed"
 STATUSES = (PLACED, *(status.value for status in OrderStatus))
 CENT = Decimal("0.01")
+FEW_LEFT = Decimal(5)
+"""So many or fewer, and shoppers are told how many are left."""
 
 db = SQLAlchemy()
 utc_now = SystemClock().now
@@ -56,6 +58,7 @@ class Store(Model):
     name: Mapped[str] = mapped_column(sa.String(120))
     street: Mapped[str] = mapped_column(sa.String(200))
     city: Mapped[str] = mapped_column(sa.String(120))
+    phone: Mapped[str] = mapped_column(sa.String(40), default="")
     timezone: Mapped[str] = mapped_column(sa.String(60))
     country: Mapped[str] = mapped_column(sa.String(2))
     currency: Mapped[str] = mapped_column(sa.String(3))

@@ -1,4 +1,8 @@
-"""The invented dispensary group: two stores, their categories and two members of staff."""
+"""The invented dispensary group: two stores, their categories and two members of staff.
+
+The stores are the two locations of the simulated COVA, so that an address, a phone number or a
+zone is the same on both sides. The numbers are 555 numbers, which belong to nobody.
+"""
 
 from __future__ import annotations
 
@@ -68,6 +72,7 @@ def seed() -> None:
                 name="Green Harbour Pier Street",
                 street="12 Pier Street",
                 city="Denver, CO",
+                phone="(303) 555-0100",
                 timezone="America/Denver",
                 country="US",
                 currency="USD",
@@ -76,14 +81,15 @@ def seed() -> None:
             ),
             Store(
                 id=2,
-                slug="queens-landing",
-                name="Green Harbour Queens Landing",
-                street="88 Landing Road",
-                city="Toronto, ON",
-                timezone="America/Toronto",
-                country="CA",
-                currency="CAD",
-                minimum_age=19,
+                slug="mill-road",
+                name="Green Harbour Mill Road",
+                street="480 Mill Road",
+                city="Boulder, CO",
+                phone="(303) 555-0147",
+                timezone="America/Denver",
+                country="US",
+                currency="USD",
+                minimum_age=21,
                 delivery_fee=Decimal("7.50"),
                 auto_confirms=False,
             ),

@@ -19,6 +19,8 @@ FROM_ENVIRONMENT = {
     # The simulator listens here, or on the next free port.
     "DEMO_SIMULATOR_PORT": 5055,
     "DEMO_SIMULATOR_PRODUCTS": 400,
+    # Sample products and orders: "1" or "0"; unset, they come with a simulator of our own.
+    "DEMO_SAMPLES": None,
     # From where product pictures may come, beside this machine; separated by spaces.
     "DEMO_IMAGE_HOSTS": "https://amsprod.blob.core.windows.net",
 }
@@ -55,6 +57,12 @@ def new_app(config: Mapping[str, Any]) -> Flask:
 def talks_to_cova(app: Flask) -> bool:
     """Was an address of COVA given, so that no simulator is wanted?"""
     return bool(app.config.get("COVA_API_URL") or os.environ.get("COVA_API_URL", "").strip())
+
+
+def wants_samples(app: Flask, *, otherwise: bool) -> bool:
+    """Are sample products and orders asked for? `otherwise` where nothing is said."""
+    said = app.config.get("DEMO_SAMPLES")
+    return otherwise if said is None else str(said).lower() not in ("0", "false", "no", "")
 
 
 def _own_database(app: Flask) -> str:

@@ -21,7 +21,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import IntegrityError
 
 from aiq_cova_plugin.demo import basket, checkout, orders, regions
-from aiq_cova_plugin.demo.models import Category, Order, Product, Store, db, utc_now
+from aiq_cova_plugin.demo.models import FEW_LEFT, Category, Order, Product, Store, db, utc_now
 from aiq_cova_plugin.host import InsufficientStock
 
 blueprint = Blueprint("shop", __name__)
@@ -31,7 +31,13 @@ _SORTS = {
     "price": (sa.func.coalesce(Product.sale_price, Product.price), Product.name),
     "price-down": (sa.func.coalesce(Product.sale_price, Product.price).desc(), Product.name),
 }
-FEW_LEFT = Decimal(5)
+_ONLY = {
+    "there": (Product.quantity > 0,),
+    "sale": (Product.sale_price.is_not(None), Product.quantity > 0),
+}
+SHOWN_OF_EACH = 12
+"""How many products of a category the whole menu shows before it asks to choose one."""
+LONGEST_SEARCH = 100
 
 
 @blueprint.context_processor
@@ -53,12 +59,16 @@ def home() -> ResponseReturnValue:
 
 @blueprint.get("/shop/<slug>/")
 def menu(slug: str) -> ResponseReturnValue:
-    """The whole menu by category, or what the filters leave of it."""
+    """The beginning of each category, or all that the filters leave."""
     store = _store(slug)
     category_id = request.args.get("category", type=int)
-    words = request.args.get("q", "").strip()
-    sort = request.args.get("sort", "name")
+    words = request.args.get("q", "").strip()[:LONGEST_SEARCH]
+    sort, kind = request.args.get("sort", "name"), request.args.get("kind", "")
+    only = request.args.get("only", "")
     query = _on_menu(store).order_by(*_SORTS.get(sort, _SORTS["name"]))
+    query = query.where(*_ONLY[only]) if only in _ONLY else query
+    if kind:
+        query = query.where(Product.cannabis_type == kind)
     if category_id is not None:
         query = query.where(Product.category_id == category_id)
     for word in words.split():
@@ -76,17 +86,21 @@ def menu(slug: str) -> ResponseReturnValue:
         categories=categories,
         sections=_sections(categories, products),
         found=len(products),
+        kinds=_kinds(store),
+        kind=kind,
+        only=only,
+        shown_of_each=None if category_id is not None or words or kind or only else SHOWN_OF_EACH,
         category_id=category_id,
         words=words,
         sort=sort,
-        is_filtered=bool(words) or category_id is not None,
+        is_filtered=bool(words or kind or only) or category_id is not None,
     )
 
 
 @blueprint.get("/shop/<slug>/products/<int:product_id>")
 def product(slug: str, product_id: int) -> ResponseReturnValue:
     store = _store(slug)
-    return render_template("demo/shop/product.html", product=_product(store, product_id))
+    return _product_page(_product(store, product_id))
 
 
 # --- basket -------------------------------------------------------------------------------
@@ -94,9 +108,7 @@ def product(slug: str, product_id: int) -> ResponseReturnValue:
 
 @blueprint.get("/shop/<slug>/basket")
 def show_basket(slug: str) -> ResponseReturnValue:
-    store = _store(slug)
-    lines = basket.lines(store)
-    return render_template("demo/shop/basket.html", lines=lines, totals=_totals(store, lines))
+    return _basket_page(_store(slug))
 
 
 @blueprint.post("/shop/<slug>/basket")
@@ -104,12 +116,15 @@ def put_in_basket(slug: str) -> ResponseReturnValue:
     """Add to the basket (`add`) or set the quantity there (`set`)."""
     store = _store(slug)
     chosen = _product(store, request.form.get("product_id", -1, type=int))
-    quantity = basket.read_quantity(request.form.get("quantity", "1"), chosen)
+    typed = request.form.get("quantity", "1").strip()[:LONGEST_SEARCH]
+    quantity = basket.read_quantity(typed, chosen)
     adding = request.form.get("do") != "set"
     if quantity is None or (adding and quantity == 0):
-        wish = "half grams" if chosen.is_sold_by_weight else "whole numbers"
-        flash(f"Please give the quantity of {chosen.name} in {wish}.", "error")
-        return redirect(_back(store, chosen, adding=adding), 303)
+        wish = "half grams, such as 3.5" if chosen.is_sold_by_weight else "a whole number"
+        error = f"Please write {wish}, up to {basket.LARGEST_QUANTITY}."
+        if adding:
+            return _product_page(chosen, typed, error), 422
+        return _basket_page(store, chosen, typed, error), 422
     if adding:
         quantity += basket.quantity_of(store, chosen)
     if quantity > chosen.quantity:
@@ -236,6 +251,30 @@ def _sections(
 def _totals(store: Store, lines: list[basket.BasketLine]) -> dict[str, Decimal]:
     subtotal = sum((line.total for line in lines), Decimal(0))
     return {"subtotal": subtotal, "tax": orders.estimated_tax(store, lines)}
+
+
+def _kinds(store: Store) -> list[str]:
+    """The cannabis types that are on the menu."""
+    query = _on_menu(store).with_only_columns(Product.cannabis_type).distinct()
+    return sorted(kind for kind in db.session.scalars(query) if kind)
+
+
+def _product_page(chosen: Product, typed: str = "1", error: str = "") -> str:
+    return render_template("demo/shop/product.html", product=chosen, typed=typed, error=error)
+
+
+def _basket_page(
+    store: Store, wrong: Product | None = None, typed: str = "", error: str = ""
+) -> str:
+    lines = basket.lines(store)
+    return render_template(
+        "demo/shop/basket.html",
+        lines=lines,
+        totals=_totals(store, lines),
+        wrong_id=None if wrong is None else wrong.id,
+        typed=typed,
+        error=error,
+    )
 
 
 def _checkout_page(

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from flask import Flask, Response, render_template, request
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException, NotFound
+
+from aiq_cova_plugin.demo.models import db
 
 _TEXTS = {
     403: ("Not for you", "You are not signed in, or may not do this in this store."),
+    400: (
+        "This cannot be read",
+        "The form or the address is not one of ours. Go back and try again.",
+    ),
+    405: ("Not like this", "This page cannot be opened that way. Go back and try again."),
+    413: ("Too much at once", "What was sent is larger than any form here. Please shorten it."),
+    500: ("Our mistake", "Something went wrong here, and it is in the log. Please try again."),
     404: ("Nothing here", "There is no such page. Perhaps the product has left the menu."),
 }
 
@@ -27,6 +37,7 @@ def init_app(app: Flask) -> None:
     for status in _TEXTS:
         app.register_error_handler(status, _error_page)
     app.register_error_handler(OverflowError, _no_such_number)
+    app.register_error_handler(DataError, _no_such_number)
 
 
 def _content_policy(image_hosts: str) -> str:
@@ -45,8 +56,10 @@ def _error_page(error: HTTPException) -> tuple[str, int]:
     return render_template("demo/error.html", title=title, text=text, path=_path()), status
 
 
-def _no_such_number(_error: OverflowError) -> tuple[str, int]:
+def _no_such_number(_error: OverflowError | DataError) -> tuple[str, int]:
     """A number in the address that no database knows: there is no such thing."""
+    # PostgreSQL answers nothing more in a transaction in which it refused something.
+    db.session.rollback()
     return _error_page(NotFound())
 
 

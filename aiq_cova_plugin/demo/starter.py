@@ -11,7 +11,6 @@ import atexit
 import http.client
 import json
 import os
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,17 +18,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-import click
 import sqlalchemy as sa
 from cryptography.fernet import Fernet
 from flask import Flask
-from werkzeug.serving import is_running_from_reloader
 
-from aiq_cova_plugin.demo import instance_files
+from aiq_cova_plugin.demo import instance_files, samples
 from aiq_cova_plugin.demo.extensions import cova
 from aiq_cova_plugin.demo.models import Order, Store, db
-from aiq_cova_plugin.demo.seed import GROUP_NAME, LOGINS
-from aiq_cova_plugin.demo.settings import talks_to_cova
+from aiq_cova_plugin.demo.settings import talks_to_cova, wants_samples
+from aiq_cova_plugin.demo.simulator_control import SimulatorControl
+from aiq_cova_plugin.demo.terminal import is_free, is_serving
 from aiq_cova_plugin.errors import CovaPluginError
 from aiq_cova_plugin.host import OrderStatus
 from aiq_cova_plugin.services.catalogue.start_sync import start_sync
@@ -78,7 +76,10 @@ class Connection:
 def connection_for(app: Flask, simulator: Simulator | None) -> Connection | None:
     """The simulator to talk to; None when the configuration names a COVA."""
     if simulator is not None:
-        return Connection.to(simulator)
+        connection = Connection.to(simulator)
+        if wants_samples(app, otherwise=False):
+            samples.stock_cova(SimulatorControl(connection.url))
+        return connection
     if talks_to_cova(app):
         return None
     with one_at_a_time(app):
@@ -97,6 +98,15 @@ def configure(app: Flask, connection: Connection | None) -> None:
         app.config["DEMO_SIMULATOR_URL"] = connection.url
     if not app.config.get("COVA_SECRET_KEYS") and not os.environ.get("COVA_SECRET_KEYS"):
         app.config["COVA_SECRET_KEYS"] = instance_files.secret(app, "cova-secret-key", _new_key)
+
+
+def listen_for_samples(
+    app: Flask, connection: Connection | None, simulator: Simulator | None
+) -> None:
+    """Have the sample orders placed after the first sync, by the process that serves."""
+    own = simulator is None and is_serving()
+    if connection is not None and wants_samples(app, otherwise=own):
+        samples.listen(app, SimulatorControl(connection.url))
 
 
 def connect_first_store(app: Flask, connection: Connection | None) -> None:
@@ -124,53 +134,6 @@ def connect_first_store(app: Flask, connection: Connection | None) -> None:
     db.session.commit()
 
 
-def is_serving() -> bool:
-    """Is this process a web server, and not one of the `flask` commands beside it?"""
-    context = click.get_current_context(silent=True)
-    names = []
-    while context is not None:
-        names.append(context.info_name)
-        context = context.parent
-    return not names or names[0] == "run"
-
-
-def announce(app: Flask, connection: Connection | None) -> None:
-    """Say on the terminal where the shop is and who may sign in; a command's output stays its own.
-
-    The child of the debug reloader says nothing, since its parent just did.
-    """
-    if app.testing or not is_serving() or is_running_from_reloader():
-        return
-    print(f"\n  {GROUP_NAME}, the demo shop of aiq_cova_plugin\n")
-    address = _address()
-    if address:
-        print(f"  Shop          {address}/")
-        print(f"  Back office   {address}/staff/")
-    for login in LOGINS:
-        print(f"  Staff login   {login.username} / {login.password}   ({login.role})")
-    forgotten = _forgotten_orders(app)
-    if connection is None:
-        print("\n  COVA is at the address given in COVA_API_URL. Connect a store to it in the")
-        print("  back office under Store > Integrations > COVA.\n", flush=True)
-        return
-    print(
-        f"  Cashier       {connection.url}/   (the simulated COVA: complete orders, change stock)"
-    )
-    if forgotten:
-        print(
-            f"\n  {forgotten} open orders are from an earlier start: the simulated COVA, which lives"
-        )
-        print(f"  as long as this process, has forgotten them. Delete {app.instance_path} to")
-        print("  begin afresh.")
-    print("\n  Products appear within seconds. To connect the second store by hand:")
-    print(f"    Company ID {connection.company_id}, Location ID {connection.second_location_id}")
-    print(f"    Username {connection.username}, Password {connection.password}")
-    print(
-        f"    Client ID {connection.client_id}, Client Secret {connection.client_secret}\n",
-        flush=True,
-    )
-
-
 @contextmanager
 def one_at_a_time(app: Flask) -> Iterator[None]:
     """Let one process after the other prepare the instance folder and the database."""
@@ -196,7 +159,8 @@ def _catch_up(app: Flask) -> None:
         start_sync(services_of(app), str(FIRST_STORE), full=True, by="the demo's start")
 
 
-def _forgotten_orders(app: Flask) -> int:
+def forgotten_orders(app: Flask) -> int:
+    """How many open orders an earlier simulator took with it; it lives as long as its process."""
     if not app.config.get(_IS_NEW):
         return 0
     is_open = Order.status.not_in((OrderStatus.COMPLETED, OrderStatus.CANCELLED))
@@ -217,25 +181,16 @@ def _start(app: Flask, *, keep: bool) -> Connection:
     connection = Connection.to(simulator)
     if keep:
         app.config[_IS_NEW] = True
+        if wants_samples(app, otherwise=True):
+            samples.stock_cova(SimulatorControl(connection.url))
         instance_files.write(_file(app), json.dumps(asdict(connection), indent=2))
     return connection
 
 
 def _on_free_port(first: int, products: int) -> Simulator:
     """A simulator on the first free port from there on, or on any when all are taken."""
-    ports = (port for port in range(first, first + _PORTS_TO_TRY) if _is_free(port))
+    ports = (port for port in range(first, first + _PORTS_TO_TRY) if is_free(port))
     return Simulator(port=next(ports, 0), products=products, seed=1).start()
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        # Otherwise a port would count as taken for a minute after its last server ended.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError):
-            return False
-    return True
 
 
 def _file(app: Flask) -> Path:
@@ -278,12 +233,3 @@ def _answers(connection: Connection) -> bool:
 
 def _new_key() -> str:
     return Fernet.generate_key().decode("ascii")
-
-
-def _address() -> str:
-    """The address `flask run` is about to serve on, or nothing under another server."""
-    context = click.get_current_context(silent=True)
-    if context is None or context.info_name != "run":
-        return ""
-    host, port = context.params.get("host"), context.params.get("port")
-    return f"http://{host}:{port}"

@@ -15,11 +15,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from aiq_cova_plugin import demo
-from aiq_cova_plugin.demo import orders, staff, starter
+from aiq_cova_plugin.demo import orders, staff_products, starter
 from aiq_cova_plugin.demo.host import DemoHost
 from aiq_cova_plugin.demo.models import db
 
 from tests.demo.kit import FakePlugin
+from tests.support.databases import ON_POSTGRES
+from tests.support.postgres import PostgresServer
 
 
 @pytest.fixture
@@ -32,24 +34,50 @@ def plugin(monkeypatch: pytest.MonkeyPatch) -> FakePlugin:
 @pytest.fixture(scope="session")
 def seeded_instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An instance folder with a seeded shop; hashing its passwords once is slow enough."""
-    folder = tmp_path_factory.mktemp("seeded")
+    return _seeded(tmp_path_factory.mktemp("seeded"))
+
+
+@pytest.fixture(scope="session")
+def seeded_postgres(
+    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A PostgreSQL database with a seeded shop, to be copied."""
+    with postgres_server.database() as url:
+        _seeded(tmp_path_factory.mktemp("seeded"), DEMO_DATABASE_URL=url)
+        yield url
+
+
+def _seeded(folder: Path, **config: str) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         install(FakePlugin(), patch)
-        close(demo.create_app(config_for(folder)))
+        close(demo.create_app(config_for(folder, **config)))
     return folder
 
 
 @pytest.fixture
-def app(plugin: FakePlugin, seeded_instance: Path, tmp_path: Path) -> Iterator[Flask]:
+def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, object]]:
+    """The configuration of a seeded shop of this test alone."""
     folder = tmp_path / "instance"
-    shutil.copytree(seeded_instance, folder)
-    shop = demo.create_app(config_for(folder))
+    if not ON_POSTGRES:
+        shutil.copytree(request.getfixturevalue("seeded_instance"), folder)
+        yield config_for(folder)
+        return
+    template: str = request.getfixturevalue("seeded_postgres")
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    with server.database(copy_of=template) as url:
+        yield config_for(folder, DEMO_DATABASE_URL=url)
+
+
+@pytest.fixture
+def app(plugin: FakePlugin, instance: dict[str, object]) -> Iterator[Flask]:
+    shop = demo.create_app(instance)
     yield shop
     close(shop)
 
 
-def config_for(folder: Path) -> dict[str, object]:
+def config_for(folder: Path, **config: str) -> dict[str, object]:
     return {
+        **config,
         "TESTING": True,
         "WTF_CSRF_ENABLED": False,
         "DEMO_INSTANCE_PATH": str(folder),
@@ -58,7 +86,7 @@ def config_for(folder: Path) -> dict[str, object]:
 
 
 def install(fake: FakePlugin, patch: pytest.MonkeyPatch) -> None:
-    for module in (demo, orders, staff, starter):
+    for module in (demo, orders, staff_products, starter):
         patch.setattr(module, "cova", fake)
     for key in ("COVA_API_URL", "COVA_SECRET_KEYS", "DEMO_DATABASE_URL", "DEMO_INSTANCE_PATH"):
         patch.delenv(key, raising=False)

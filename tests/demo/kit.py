@@ -34,6 +34,7 @@ FORM = {
 }
 MACROS = """
 {% macro cova_sync_button(store_id) %}<button>Sync {{ store_id }}</button>{% endmacro %}
+{% macro cova_store_health(store_id) %}<p>health {{ store_id }}</p>{% endmacro %}
 {% macro cova_order_badge(store_id, order_id) %}<b>badge {{ order_id }}</b>{% endmacro %}
 {% macro cova_product_state(store_id, product_id) %}<b>state {{ product_id }}</b>{% endmacro %}
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -99,6 +100,50 @@ def test_basket_refuses_what_is_no_quantity(app: Flask, client: FlaskClient, qua
     assert "Nothing in it yet" in client.get("/shop/pier-street/basket").text
 
 
+@pytest.mark.parametrize("do", ["add", "set"])
+def test_a_wrong_quantity_is_said_beside_its_field(
+    app: Flask, client: FlaskClient, do: str
+) -> None:
+    stock_menu(app, "p-1")
+    put_in_basket(app, client, "p-1", "2")
+    number = product_number(app, "p-1")
+    typed = {"product_id": number, "quantity": "a few", "do": do}
+    answer = client.post("/shop/pier-street/basket", data=typed)
+    assert answer.status_code == 422
+    assert 'value="a few"' in answer.text
+    assert 'aria-invalid="true"' in answer.text
+    assert "Please write a whole number" in answer.text
+    assert 'value="2"' in client.get("/shop/pier-street/basket").text
+
+
+def test_a_long_category_shows_its_beginning_and_the_way_to_the_rest(
+    app: Flask, client: FlaskClient
+) -> None:
+    stock_menu(app, *(f"p-{number:02}" for number in range(14)))
+    whole = client.get("/shop/pier-street/").text
+    assert whole.count('class="gh-card shop-card"') == 12
+    assert "All 14 in Flower" in whole
+    address = re.search(r'href="([^"]+)">All 14', whole)
+    assert address is not None
+    category = client.get(address[1].replace("&amp;", "&")).text
+    assert category.count('class="gh-card shop-card"') == 14
+
+
+def test_menu_filters_by_type_and_by_what_is_there(app: Flask, client: FlaskClient) -> None:
+    stock_menu(app, "calm", cannabis_type="indica")
+    stock_menu(app, "cheap", cannabis_type="sativa", sale_price=Decimal(5))
+    stock_menu(app, "gone", cannabis_type="sativa", quantity=Decimal(0))
+
+    def shown(query: str) -> set[str]:
+        page = client.get(f"/shop/pier-street/?{query}").text
+        return {name for name in ("calm", "cheap", "gone") if f"Product {name}</a>" in page}
+
+    assert shown("kind=sativa") == {"cheap", "gone"}
+    assert shown("kind=sativa&only=there") == {"cheap"}
+    assert shown("only=sale") == {"cheap"}
+    assert shown("kind=unheard-of") == set()
+
+
 def test_basket_holds_no_more_than_there_is(app: Flask, client: FlaskClient) -> None:
     stock_menu(app, "p-1", quantity=Decimal(3))
     put_in_basket(app, client, "p-1", "2")
@@ -164,6 +209,9 @@ def test_delivery_keeps_the_address_and_the_fee(app: Flask, client: FlaskClient)
         (ADDRESS | {"state": "ON"}, "choose one from the list"),
         (ADDRESS | {"postal_code": "M5V 2T6"}, "write it like 80202"),
         ({"notes": "x" * 501}, "shorten this to 500"),
+        ({"first_name": "x" * 1000}, "shorten this to 100 characters; it has 1,000"),
+        (ADDRESS | {"line1": "x" * 1000}, "shorten this to 200 characters; it has 1,000"),
+        ({"last_name": "Keel\x00"}, "a character that cannot be saved"),
     ],
 )
 def test_wrong_field_is_named_and_nothing_typed_is_lost(
@@ -177,6 +225,13 @@ def test_wrong_field_is_named_and_nothing_typed_is_lost(
     assert "Keel" in answer.text
     assert "Nothing was ordered" in answer.text
     assert all_orders(app) == []
+
+
+def test_an_address_nobody_asked_for_is_in_nobodys_way(app: Flask, client: FlaskClient) -> None:
+    """The fields are not shown for a pickup, so an error beside them would be seen by nobody."""
+    stock_menu(app, "p-1")
+    put_in_basket(app, client, "p-1", "1")
+    assert client.post(CHECKOUT, data=FORM | {"line1": "x" * 1000}).status_code == 303
 
 
 def test_phone_may_be_left_out_where_the_store_says_so(app: Flask, client: FlaskClient) -> None:

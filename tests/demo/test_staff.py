@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
+
 import pytest
 import sqlalchemy as sa
 from flask import Flask
@@ -173,6 +176,81 @@ def test_wrong_edit_comes_back_as_typed(app: Flask, client: FlaskClient) -> None
     assert "Kept brand" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("field", "typed", "message"),
+    [
+        ("name", "n" * 1000, "shorten this to 200 characters; it has 1,000"),
+        ("brand", "b" * 1000, "shorten this to 100"),
+        ("price", "9" * 30, "shorten this to 20"),
+        ("price", "100001", "up to 100,000"),
+        ("staff_note", "s" * 1001, "shorten this to 1,000"),
+        ("description", "d" * 10_001, "shorten this to 10,000"),
+        ("category_id", "nowhere", "choose a category"),
+    ],
+)
+def test_an_edit_beyond_the_limits_says_so_beside_the_field(
+    app: Flask, client: FlaskClient, field: str, typed: str, message: str
+) -> None:
+    stock_menu(app, "p-1")
+    number = product_number(app, "p-1")
+    sign_in(client, MANAGER)
+    form = {"name": "Good", "price": "12.50", "staff_note": "Kept note"} | {field: typed}
+    answer = client.post(f"/staff/1/products/{number}", data=form)
+    assert answer.status_code == 422
+    note = answer.text.split(f'id="{field}-note">')[1].split("</p>")[0]
+    assert message in note
+    assert f'aria-describedby="{field}-note"' in answer.text
+    if field != "category_id":
+        assert typed in answer.text
+    with app.app_context():
+        assert db.session.scalars(sa.select(Product)).one().name == "Product p-1"
+
+
+def test_a_name_of_covas_may_be_longer_than_one_that_is_typed(
+    app: Flask, client: FlaskClient
+) -> None:
+    stock_menu(app, "p-1", name="Long " * 60 + "end")
+    number = product_number(app, "p-1")
+    sign_in(client, MANAGER)
+    form = {"name": "Long " * 60 + "end", "price": "9"}
+    assert client.post(f"/staff/1/products/{number}", data=form).status_code == 303
+
+
+def test_cancelling_asks_in_the_page_first(app: Flask, client: FlaskClient) -> None:
+    stock_menu(app, "p-1")
+    put_in_basket(app, client, "p-1", "1")
+    client.post(CHECKOUT, data=FORM)
+    (order,) = all_orders(app)
+    sign_in(client, MANAGER)
+    asked = client.post(f"/staff/1/orders/{order.id}/cancel")
+    assert f"Cancel {order.number}?" in asked.text
+    assert "Leave it as it is" in asked.text
+    assert all_orders(app)[0].status == "confirmed"
+    client.post(f"/staff/1/orders/{order.id}/cancel", data={"confirmed": "1"})
+    assert all_orders(app)[0].status == "cancelled"
+
+
+def test_dashboard_counts_what_a_small_shop_wants_to_know(app: Flask, client: FlaskClient) -> None:
+    stock_menu(app, "few", quantity=Decimal(2))
+    stock_menu(app, "gone", quantity=Decimal(0))
+    put_in_basket(app, client, "few", "1")
+    client.post(CHECKOUT, data=FORM)
+    sign_in(client, MANAGER)
+    page = client.get("/staff/1/").text
+    figures = dict(re.findall(r"<dt>([^<]+)</dt><dd>(?:<a [^>]+>)?([^<]+)<", page))
+    assert figures["Orders"] == figures["Open orders"] == figures["Few left"] == "1"
+    assert (figures["Ordered for"], figures["Sold out"]) == ("$20.00", "1")
+    assert "health 1" in page
+    assert "2 left" in page
+
+
+def test_nothing_to_play_with_where_the_cova_is_real(app: Flask, client: FlaskClient) -> None:
+    sign_in(client, MANAGER)
+    assert "Demo only" not in client.get("/staff/1/").text
+    assert client.get("/staff/1/try").status_code == 404
+    assert client.post("/staff/1/try/weather", data={"weather": "down"}).status_code == 404
+
+
 def test_budtender_may_look_but_not_edit(app: Flask, client: FlaskClient) -> None:
     stock_menu(app, "p-1")
     number = product_number(app, "p-1")
@@ -191,7 +269,7 @@ def test_staff_confirm_and_cancel(app: Flask, client: FlaskClient) -> None:
     assert f"badge {order.id}" in client.get("/staff/1/orders").text
     with heard(app) as messages:
         for decision in ("confirm", "confirm", "cancel", "cancel", "confirm"):
-            client.post(f"/staff/1/orders/{order.id}/{decision}")
+            client.post(f"/staff/1/orders/{order.id}/{decision}", data={"confirmed": "1"})
     assert [name for name, *_ in messages] == ["confirmed", "cancelled"]
     page = client.get(f"/staff/1/orders/{order.id}").text
     assert "cannot be confirmed any more" in page
@@ -210,10 +288,13 @@ def test_order_of_another_store_is_out_of_reach(app: Flask, client: FlaskClient)
 
 def test_checkout_settings(app: Flask, client: FlaskClient) -> None:
     sign_in(client, MANAGER)
-    wrong = {"delivery_fee": "much", "minimum_age": "7"}
-    answer = client.post("/staff/1/settings", data=wrong)
-    assert answer.status_code == 422
-    assert 'value="much"' in answer.text
+    for fee, age in (("much", "7"), ("9999", "25x"), ("9" * 99, "٢" * 9)):
+        wrong = {"delivery_fee": fee, "minimum_age": age}
+        answer = client.post("/staff/1/settings", data=wrong)
+        assert answer.status_code == 422
+        assert f'value="{fee}"' in answer.text
+        assert 'id="delivery_fee-note"' in answer.text
+        assert 'id="minimum_age-note"' in answer.text
     right = {"delivery_fee": "6", "minimum_age": "21", "requires_phone": "yes"}
     assert client.post("/staff/1/settings", data=right).status_code == 303
     with app.app_context():

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
+import socket
+import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from flask import Flask
 
 from aiq_cova_plugin import demo
-from aiq_cova_plugin.demo import instance_files, starter
-from aiq_cova_plugin.demo.models import db
+from aiq_cova_plugin.demo import instance_files, starter, terminal
+from aiq_cova_plugin.demo.models import Store, db
 from aiq_cova_plugin.demo.seed import MANAGER
 from aiq_cova_plugin.simulator import Simulator
 
 from tests.demo.kit import FakePlugin
+
+pytestmark = pytest.mark.sqlite("about the demo's instance folder, in which it keeps SQLite")
 
 MakeApp = Callable[..., Flask]
 
@@ -128,3 +139,78 @@ def test_start_says_where_and_who(make_app: MakeApp, capsys: pytest.CaptureFixtu
     said = capsys.readouterr().out
     assert f"{MANAGER.username} / {MANAGER.password}" in said
     assert app.config["COVA_API_URL"] in said
+    assert "Begin here" in said
+
+
+@contextmanager
+def flask_run(port: int) -> Iterator[None]:
+    """As if `flask run --port` were starting this process."""
+    context = click.Context(click.Command("run"), info_name="run")
+    context.params = {"host": "127.0.0.1", "port": port}
+    with context:
+        yield
+
+
+def test_a_taken_port_is_said_first_and_nothing_is_started(
+    make_app: MakeApp, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with flask_run(port), pytest.raises(click.ClickException) as refused:
+            make_app()
+    assert f"Port {port} is taken" in refused.value.message
+    advised = re.search(r"make demo PORT=(\d+)", refused.value.message)
+    assert advised is not None
+    assert terminal.is_free(int(advised[1]))
+    assert capsys.readouterr().out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_of_an_earlier_version_is_put_aside(
+    make_app: MakeApp, tmp_path: Path, plugin: FakePlugin
+) -> None:
+    with Simulator(products=5) as simulator:
+        first = make_app(simulator)
+        with first.app_context():
+            db.session.remove()
+            db.engine.dispose()
+        with closing(sqlite3.connect(tmp_path / "demo.sqlite")) as connection:
+            connection.execute("ALTER TABLE shop_store DROP COLUMN phone")
+        second = make_app(simulator)
+    assert (tmp_path / "earlier-demo.sqlite").exists()
+    with second.app_context():
+        assert db.session.get_one(Store, 1).phone
+    assert len(plugin.connected) == 2
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_shop_and_simulator_without_a_word_too_many(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    settings = {"DEMO_INSTANCE_PATH": str(tmp_path), "DEMO_SIMULATOR_PRODUCTS": "5"}
+    shop = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "flask",
+            "--app",
+            "aiq_cova_plugin.demo",
+            "run",
+            "--port",
+            str(port),
+        ],
+        env={**os.environ, **settings, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    said: list[str] = []
+    assert shop.stdout is not None
+    for line in shop.stdout:
+        said.append(line)
+        if "Running on" in line:
+            break
+    shop.send_signal(signal.SIGINT)
+    rest, _ = shop.communicate(timeout=60)
+    assert shop.returncode == 0, "".join(said) + rest
+    assert "Traceback" not in "".join(said) + rest
