@@ -2,10 +2,12 @@
 # Shell work of more than a line lives in scripts/.
 
 PORT ?= 5000
-# `make simulate-weeks`: seeds (one, or first-last), hours of each world, and when to stop.
+# `make simulate-weeks`: seeds (one, first-last, or any), hours of each world, when to stop, and
+# whether things go wrong.
 SEEDS ?= 1-20
 HOURS ?= 168
 MINUTES ?=
+WEATHER ?= stormy
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -32,7 +34,8 @@ demo: $(VENV)/.installed-demo ## Start the demo shop with a simulated COVA (PORT
 test: system-packages $(VENV)/.installed-test lint types imports audit all-tests ## Install what the tests need and run every check
 
 test-postgres: system-packages $(VENV)/.installed-test ## Run every test that uses a database on PostgreSQL
-	COVA_TEST_DATABASE=postgresql $(BIN)/pytest -m "not browser"
+	COVA_TEST_DATABASE=postgresql $(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile \
+	    --no-loadscope-reorder -m "not browser"
 
 check: $(VENV)/.installed-test lint types imports unit-tests ## The fast checks, under a minute; for between two edits
 
@@ -43,8 +46,9 @@ format: $(VENV)/.installed-test ## Rewrite the code in our format
 screenshots: $(VENV)/.installed-test ## Take pictures of every page in every state, and a gallery of them
 	$(BIN)/python -m tests.gallery.make
 
-simulate-weeks: $(VENV)/.installed-test ## Play a shop's weeks with everything going wrong (SEEDS=1-20 HOURS=168 MINUTES=60)
-	@sh scripts/simulate_weeks.sh $(BIN)/python "$(SEEDS)" "$(HOURS)" "$(MINUTES)"
+simulate-weeks: $(VENV)/.installed-test ## Play a shop's weeks with everything going wrong (SEEDS=any HOURS=168 MINUTES=60)
+	@sh scripts/simulate_weeks.sh $(BIN)/python --seeds "$(SEEDS)" --hours "$(HOURS)" \
+	    --weather "$(WEATHER)" $(if $(MINUTES),--minutes "$(MINUTES)")
 
 clean: ## Remove the environment and everything that running things left behind
 	rm -rf $(VENV) build dist *.egg-info tests/artefacts .pytest_cache .mypy_cache .ruff_cache \
@@ -72,7 +76,7 @@ unit-tests:
 
 all-tests:
 	@echo "Running all tests, with browser, PostgreSQL, Redis and an installed wheel."
-	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 audit:
 	@sh scripts/audit_dependencies.sh $(VENV)

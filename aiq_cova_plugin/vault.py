@@ -28,6 +28,19 @@ class Vault:
         """Is there a key at all?"""
         return self._fernet is not None
 
+    @property
+    def number_of_keys(self) -> int:
+        return len(self._keys)
+
+    def is_under_first_key(self, sealed: str) -> bool:
+        """Was it encrypted with the first key, so that the others are not needed for it?"""
+        self._required()
+        try:
+            Fernet(self._keys[0]).decrypt(sealed.encode())
+        except InvalidToken:
+            return False
+        return True
+
     def encrypt(self, text: str) -> str:
         """The text, encrypted with the first key. Raises `MissingSetting` without a key."""
         return self._required().encrypt(text.encode()).decode()

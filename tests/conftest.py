@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
-from tests.support.databases import ON_POSTGRES
+from tests.support.databases import (
+    ON_POSTGRES,
+    empty_sqlite,
+    postgres_with_tables,
+    sqlite_with_tables,
+)
 from tests.support.live_server import LiveServer, running_server
 from tests.support.requirements import missing, runs_in_ci, skips_ci_refuses
+from tests.support.sqlite_guard import MARK, SqliteGuard, reason_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -78,51 +85,108 @@ def postgres_server() -> Iterator[PostgresServer]:
         yield server
 
 
-@pytest.fixture
-def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """An empty PostgreSQL database of this test alone."""
-    with postgres_server.database() as url:
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: PostgresServer) -> Iterator[str]:
+    """A PostgreSQL database with all tables and nothing in them, to be copied."""
+    with postgres_with_tables(postgres_server) as url:
         yield url
 
 
-@pytest.fixture(scope="session")
-def migrated_postgres(postgres_server: PostgresServer) -> Iterator[str]:
-    """A PostgreSQL database with the plugin's tables and nothing in them, to be copied."""
-    import sqlalchemy as sa
-
-    from aiq_cova_plugin.store import schema
-
-    with postgres_server.database() as url:
-        engine = sa.create_engine(url)
-        schema.upgrade(engine)
-        engine.dispose()
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer, migrated_postgres: str) -> Iterator[str]:
+    """A PostgreSQL database of this test alone: the plugin's tables and the shop's, all empty."""
+    with postgres_server.database(copy_of=migrated_postgres) as url:
         yield url
 
 
 @pytest.fixture
 def sqlite_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty SQLite file of this test alone, in WAL mode as the plugin uses it.
+    """The same on SQLite: for what does not depend on the database.
 
     With `COVA_TEST_DATABASE=postgresql` it is a PostgreSQL database, unless the test carries the
     mark `sqlite`.
     """
-    if ON_POSTGRES and request.node.get_closest_marker("sqlite") is None:
+    if _goes_to_postgres(request):
         url: str = request.getfixturevalue("postgres_url")
         return url
-    path = tmp_path / "test.sqlite"
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-    return f"sqlite:///{path}"
+    return sqlite_with_tables(tmp_path / "test.sqlite")
 
 
 @pytest.fixture(
     params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)],
 )
 def database_url(request: pytest.FixtureRequest) -> str:
-    """An empty database; the test runs twice, on SQLite and on PostgreSQL."""
-    fixture = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]
-    url: str = request.getfixturevalue(fixture)
+    """The same; the test runs twice, on SQLite and on PostgreSQL."""
+    url: str = request.getfixturevalue(_ON[request.param])
     return url
+
+
+_ON = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}
+
+
+@pytest.fixture
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Databases like `sqlite_url`, one more with each call, all of this test alone.
+
+    `new_database(with_tables=False)` makes one without any table.
+    """
+    numbers = count(1)
+    with ExitStack() as databases:
+
+        def make(*, with_tables: bool = True) -> str:
+            if not _goes_to_postgres(request):
+                path = tmp_path / f"shop-{next(numbers)}.sqlite"
+                return sqlite_with_tables(path) if with_tables else empty_sqlite(path)
+            server: PostgresServer = request.getfixturevalue("postgres_server")
+            if not with_tables:
+                return databases.enter_context(server.database())
+            template: str = request.getfixturevalue("migrated_postgres")
+            return databases.enter_context(server.database(copy_of=template))
+
+        yield make
+
+
+@pytest.fixture(scope="module")
+def module_database_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A database like `sqlite_url` that all tests of a module share."""
+    if not _goes_to_postgres(request):
+        yield sqlite_with_tables(tmp_path_factory.mktemp("module") / "test.sqlite")
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    template: str = request.getfixturevalue("migrated_postgres")
+    with server.database(copy_of=template) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_sqlite_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database like `sqlite_url` without any table: for tests of the migrations."""
+    if _goes_to_postgres(request):
+        url: str = request.getfixturevalue("empty_postgres_url")
+        return url
+    return empty_sqlite(tmp_path / "empty.sqlite")
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A PostgreSQL database of this test alone, without any table."""
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)],
+)
+def empty_database_url(request: pytest.FixtureRequest) -> str:
+    """A database without any table; the test runs twice, on SQLite and on PostgreSQL."""
+    url: str = request.getfixturevalue(f"empty_{_ON[request.param]}")
+    return url
+
+
+def _goes_to_postgres(request: pytest.FixtureRequest) -> bool:
+    return ON_POSTGRES and request.node.get_closest_marker(MARK) is None
 
 
 @pytest.fixture(scope="session")
@@ -218,8 +282,18 @@ def _as_file_name(text: str) -> str:
 # --- which database ---------------------------------------------------------------------------------
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if ON_POSTGRES:
+        config.pluginmanager.register(SqliteGuard(), "sqlite-guard")
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Where all tests run on PostgreSQL, those that run on both need not run there twice."""
+    for item in items:
+        reason_of(item)
+    if hasattr(config, "workerinput"):
+        _long_files_first(items)
     if not ON_POSTGRES:
         return
     twice = [item for item in items if _is_the_sqlite_half(item)]
@@ -227,9 +301,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in set(twice)]
 
 
+def _long_files_first(items: list[pytest.Item]) -> None:
+    """Of several processes none shall begin a long file when the others are about to end.
+
+    How long a file takes is guessed; within it the order stays as it is.
+    """
+    seconds: Counter[Path] = Counter()
+    for item in items:
+        is_slow = item.get_closest_marker("slow") is not None
+        is_browsing = item.get_closest_marker("browser") is not None
+        seconds[item.path] += 20 if is_slow else 3 if is_browsing else 1
+    items.sort(key=lambda item: (-seconds[item.path], item.path))
+
+
 def _is_the_sqlite_half(item: pytest.Item) -> bool:
     told = getattr(getattr(item, "callspec", None), "params", {})
-    return any(told.get(fixture) == "sqlite" for fixture in ("database_url", "ready_url"))
+    both = ("database_url", "empty_database_url", "ready_url")
+    return any(told.get(fixture) == "sqlite" for fixture in both)
 
 
 # --- what happened --------------------------------------------------------------------------------

@@ -1,24 +1,9 @@
-"""`flask cova …`: every command calls one service and shows its result."""
+"""`flask cova …`: every command calls one service and shows its result.
+
+`flask` imports this at every start of any command, whether or not it is ours, so the commands
+and all they need are imported when one of them is asked for.
+"""
 
 from aiq_cova_plugin.cli.group import cova
 
-from aiq_cova_plugin.cli import (  # isort: skip
-    catalogue,
-    orders,
-    personal_data,
-    products,
-    setup,
-    specifications,
-    upkeep,
-)
-
-__all__ = [
-    "catalogue",
-    "cova",
-    "orders",
-    "personal_data",
-    "products",
-    "setup",
-    "specifications",
-    "upkeep",
-]
+__all__ = ["cova"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import logging
 import sys
@@ -16,9 +17,26 @@ from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
 from aiq_cova_plugin.errors import CovaPluginError
-from aiq_cova_plugin.store.database import explain_trouble
 
 _USAGE_EXIT, _FAILURE_EXIT = 2, 1
+_MODULE_OF = {
+    "connect": "setup",
+    "doctor": "setup",
+    "holds": "catalogue",
+    "init-db": "setup",
+    "orders": "orders",
+    "personal-data": "personal_data",
+    "products": "products",
+    "prune": "upkeep",
+    "reconcile": "setup",
+    "rotate-secrets": "upkeep",
+    "simulate": "setup",
+    "specifications": "specifications",
+    "support-bundle": "upkeep",
+    "sync": "catalogue",
+    "tick": "upkeep",
+}
+"""Which module of this folder registers which command, when it is imported."""
 
 
 class _SaysMistakesInJson(click.Command):
@@ -56,6 +74,18 @@ class _CovaGroup(_SaysMistakesInJson, AppGroup):
             return super().resolve_command(ctx, args)
 
 
+class _LazyGroup(_CovaGroup):
+    """Knows the names of all commands, and imports one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*_MODULE_OF, *super().list_commands(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.commands and cmd_name in _MODULE_OF:
+            importlib.import_module(f"aiq_cova_plugin.cli.{_MODULE_OF[cmd_name]}")
+        return super().get_command(ctx, cmd_name)
+
+
 @contextmanager
 def _mistakes_in_json(wanted: bool) -> Iterator[None]:
     try:
@@ -72,7 +102,7 @@ def _mistakes_in_json(wanted: bool) -> Iterator[None]:
         raise click.exceptions.Exit(_USAGE_EXIT) from exc
 
 
-@click.group("cova", cls=_CovaGroup)
+@click.group("cova", cls=_LazyGroup)
 def cova() -> None:
     """Connect this shop to COVA, sync its menu, send its orders."""
 
@@ -99,6 +129,8 @@ def command(group: click.Group, name: str) -> Callable[[Callable[..., bool | Non
                 print_error(exc.message, exc.field, exc.fix, as_json=as_json)
                 context.exit(_FAILURE_EXIT)
             except Exception as exc:
+                from aiq_cova_plugin.store.database import explain_trouble
+
                 trouble = explain_trouble(exc)
                 if trouble is None:
                     raise

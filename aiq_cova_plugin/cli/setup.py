@@ -8,12 +8,14 @@ import sys
 from typing import Any
 
 import click
+from flask import current_app
 
 from aiq_cova_plugin.cli.group import command, cova, print_error, show
 from aiq_cova_plugin.errors import MissingSetting
 from aiq_cova_plugin.services.compare.reconcile import reconcile
 from aiq_cova_plugin.services.connection.connection_settings import FIELD_LABELS, save_settings
 from aiq_cova_plugin.services.connection.doctor import examine
+from aiq_cova_plugin.services.connection.doctor_site import SiteFacts
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.stores import load_connection, require_store
 from aiq_cova_plugin.store import schema
@@ -86,7 +88,13 @@ def _prompt(name: str, variable: str) -> str:
 @click.option("--store", "store_id", help="Only this store.")
 def doctor(store_id: str | None) -> bool:
     """Check configuration, credentials and every COVA service; say what to do about each."""
-    document = examine(current_services(), store_id)
+    app = current_app
+    facts = SiteFacts(
+        is_debug=app.debug,
+        has_secure_cookie=bool(app.config.get("SESSION_COOKIE_SECURE")),
+        has_secret_key=bool(app.secret_key),
+    )
+    document = examine(current_services(), store_id, facts=facts)
     lines = []
     for check in document["checks"]:
         where = f"{check['store_id']}: " if check["store_id"] else ""

@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 from aiq_cova_plugin.clock import Clock, SystemClock
+from aiq_cova_plugin.config import looks_like_guid
 from aiq_cova_plugin.cova import failures
 from aiq_cova_plugin.cova.breaker import Breaker
 from aiq_cova_plugin.cova.credentials import CovaCredentials
@@ -88,6 +89,11 @@ class CovaClient:
     def calls(self) -> int:
         """How many calls were sent, log-ins and repeats included; for run records."""
         return self._transport.calls
+
+    @property
+    def server_time(self) -> datetime | None:
+        """What COVA's clock said when it last answered (UTC); None when it has not said."""
+        return self._transport.server_time
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -169,8 +175,18 @@ class CovaClient:
 
     # --- customers: section 8 ---------------------------------------------------------
 
-    def search_customers(self, *, field: str, value: str, operation: str) -> tuple[Customer, ...]:
+    def search_customers(
+        self,
+        *,
+        field: str,
+        value: str,
+        operation: str,
+        on_unreadable: Callable[[str | None], None] | None = None,
+    ) -> tuple[Customer, ...]:
         """Customers for whom one criterion holds (section 8.1).
+
+        `on_unreadable` hears of each customer that could not be read, or not with all its
+        contacts, by id where COVA sent one.
 
         The allowed words for `field` and `operation` are not known for sure; COVA refuses an
         unknown one with Rejected.
@@ -184,17 +200,22 @@ class CovaClient:
                 json={"Criteria": [criterion]},
             )
         )
-        return self._customers(answer)
+        return self._customers(answer, on_unreadable)
 
-    def search_customers_by_text(self, text: str) -> tuple[Customer, ...]:
-        """Customers with this text in a name, address or contact (section 8.2, fallback)."""
+    def search_customers_by_text(
+        self, text: str, *, on_unreadable: Callable[[str | None], None] | None = None
+    ) -> tuple[Customer, ...]:
+        """Customers with this text in a name, address or contact (section 8.2, fallback).
+
+        `on_unreadable` as in `search_customers`.
+        """
         literal = text.replace("'", "''")
         answer = self._read(
             "search_customers_by_text",
             "searching the customer",
             query={"$filter": f"Criteria eq '{literal}'"},
         )
-        return self._customers(answer)
+        return self._customers(answer, on_unreadable)
 
     def customer(self, customer_id: str) -> Customer:
         """One customer with contacts and addresses (section 8.3). Raises NotFound."""
@@ -432,8 +453,21 @@ class CovaClient:
                     extra={"operation": "tax_rates", "key": error.field},
                 )
 
-    def _customers(self, answer: Answer) -> tuple[Customer, ...]:
-        return self._each(answer, _customer, "search_customers", list_key="Results")
+    def _customers(
+        self, answer: Answer, on_unreadable: Callable[[str | None], None] | None
+    ) -> tuple[Customer, ...]:
+        def load(raw: Any) -> Customer:
+            try:
+                customer, problems = load_customer(raw)
+            except ContractBroken:
+                _tell_unreadable(raw, on_unreadable)
+                raise
+            if any(where.startswith("ContactMethods") for where, _ in problems):
+                _tell_unreadable(raw, on_unreadable)
+            _note_set_aside(problems)
+            return customer
+
+        return self._each(answer, load, "search_customers", list_key="Results")
 
     def _each(
         self,
@@ -597,9 +631,19 @@ def build_client(
 
 def _customer(raw: Any) -> Customer:
     customer, problems = load_customer(raw)
+    _note_set_aside(problems)
+    return customer
+
+
+def _note_set_aside(problems: Iterable[tuple[str, str]]) -> None:
     for where, _ in problems:
         log.warning("cova_element_set_aside", extra={"operation": "customer", "key": where})
-    return customer
+
+
+def _tell_unreadable(raw: Any, on_unreadable: Callable[[str | None], None] | None) -> None:
+    found = raw.get("Id") if isinstance(raw, dict) else None
+    if on_unreadable is not None:
+        on_unreadable(found.lower() if isinstance(found, str) and looks_like_guid(found) else None)
 
 
 def _echoed_address(answer: Answer) -> CustomerAddress | None:

@@ -119,6 +119,12 @@ class Transport:
         self._session = _new_session()
         self._lock = threading.Lock()
         self._calls = 0
+        self._server_time: datetime | None = None
+
+    @property
+    def server_time(self) -> datetime | None:
+        """What COVA's clock said when it last answered (UTC); None when it has not said."""
+        return self._server_time
 
     @property
     def calls(self) -> int:
@@ -288,6 +294,7 @@ class Transport:
                 detail=f"HTTP {status}, no body",
                 request_id=failures.request_id_of(headers),
             )
+        self._server_time = _date_of(headers) or self._server_time
         return Answer(
             status=status,
             body=body,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import selectors
 import signal
 import socket
 import struct
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from flask import Flask
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from . import control
@@ -62,11 +64,34 @@ class _Server(ThreadedWSGIServer):
     block_on_close = False
 
     def __init__(self, port: int, app: Any) -> None:
+        self._bell: socket.socket | None = None
         # Werkzeug ends the process when a port is taken; bound here, it is a plain OSError.
         with socket.create_server(("127.0.0.1", port), backlog=128) as bound:
             super().__init__("127.0.0.1", port, app, _Handler, fd=bound.fileno())
         self._guard = threading.Lock()
         self._open: dict[socket.socket, threading.Thread] = {}
+        self._bell, self._ear = socket.socketpair()
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:
+        """Answer calls until `shutdown`, which is noticed at once; nothing is polled."""
+        del poll_interval
+        with selectors.DefaultSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            selector.register(self._ear, selectors.EVENT_READ)
+            while self._ear not in [key.fileobj for key, _events in selector.select()]:
+                self._handle_request_noblock()  # type: ignore[attr-defined]  # typeshed lacks it
+
+    def shutdown(self) -> None:
+        """Let `serve_forever` return after the call it is handing over."""
+        if self._bell is not None:
+            self._bell.send(b"!")
+
+    def server_close(self) -> None:
+        """Stop listening. Werkzeug also calls it once while the server is being made."""
+        super().server_close()
+        if self._bell is not None:
+            self._bell.close()
+            self._ear.close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answer on a thread of its own that is remembered until it ends."""
@@ -128,9 +153,12 @@ class Simulator:
             switches=switches or Switches(),
             account=account or Account(),
         )
-        self._app = create_app(self._world)
+        self._app = self._make_app()
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
+
+    def _make_app(self) -> Flask:
+        return create_app(self._world)
 
     # -- life --
 
@@ -144,7 +172,6 @@ class Simulator:
         self._world.base_url = self.url
         self._thread = threading.Thread(
             target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.05},
             name="cova-simulator",
             daemon=True,
         )

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from aiq_cova_plugin.store.database import insert_for
 from aiq_cova_plugin.store.models import Alert
-from aiq_cova_plugin.store.records import many
+from aiq_cova_plugin.store.records import many, one
 
 CREDENTIALS = "credentials"
 STALE = "stale"
@@ -68,6 +68,54 @@ def open_alerts(connection: sa.Connection, store_id: str | None = None) -> list[
     if store_id is not None:
         conditions.append(_A.store_id == store_id)
     return many(connection, _A, *conditions, order_by=_A.id)
+
+
+def untold(connection: sa.Connection, *, since: datetime) -> list[Alert]:
+    """Alerts of which the host has not heard that they began, or that they are over; oldest first.
+
+    What happened before `since` is given up. Of an alert whose beginning was given up the end
+    is not news either.
+    """
+    return many(
+        connection,
+        _A,
+        sa.or_(
+            sa.and_(_A.raised_told_at.is_(None), _A.raised_at >= since),
+            sa.and_(
+                _A.raised_told_at.is_not(None),
+                _A.resolved_told_at.is_(None),
+                _A.resolved_at >= since,
+            ),
+        ),
+        order_by=_A.id,
+    )
+
+
+def count_untold(connection: sa.Connection, *, since: datetime, before: datetime) -> int:
+    """How many alerts that began or ended in that time were never told."""
+    return int(
+        connection.execute(
+            sa.select(sa.func.count()).where(
+                sa.or_(
+                    sa.and_(_A.raised_told_at.is_(None), _A.raised_at.between(since, before)),
+                    sa.and_(
+                        _A.raised_told_at.is_not(None),
+                        _A.resolved_told_at.is_(None),
+                        _A.resolved_at.between(since, before),
+                    ),
+                )
+            )
+        ).scalar_one()
+    )
+
+
+def alert_of(connection: sa.Connection, alert_id: int) -> Alert | None:
+    return one(connection, _A, _A.id == alert_id)
+
+
+def mark_told(connection: sa.Connection, alert_id: int, column: str, *, at: datetime) -> None:
+    """The host has heard: `column` is `raised_told_at` or `resolved_told_at`."""
+    connection.execute(sa.update(_A).where(_A.id == alert_id).values({column: at}))
 
 
 def open_key(store_id: str, kind: str, subject: str) -> str:

@@ -1,8 +1,12 @@
-"""Who changed, approved or restored what: written once, never changed, pruned by age."""
+"""Who changed, approved or restored what: written once, pruned by age.
+
+Never changed, but for a customer's id that is taken out when the customer is erased.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -37,9 +41,40 @@ def add_entry(
     )
 
 
+def forget(connection: sa.Connection, store_id: str, subject: str, words: Collection[str]) -> int:
+    """Take words (COVA's customer ids) out of what is on record about an order; from how many."""
+    forgotten = 0
+    for entry in many(connection, _A, _A.store_id == store_id, _A.subject == subject):
+        before = after = json.dumps(entry.detail)
+        for word in words:
+            after = after.replace(json.dumps(word)[1:-1], "[erased]")
+        if after != before:
+            connection.execute(
+                sa.update(_A).where(_A.id == entry.id).values(detail=json.loads(after))
+            )
+            forgotten += 1
+    return forgotten
+
+
 def entries_of(connection: sa.Connection, store_id: str, *, limit: int = 200) -> list[AuditEntry]:
     """The store's entries, newest first."""
     return many(connection, _A, _A.store_id == store_id, order_by=_A.id.desc(), limit=limit)
+
+
+def last_entry_about(
+    connection: sa.Connection, store_id: str, subject: str, actions: Collection[str]
+) -> AuditEntry | None:
+    """The newest of the store's entries with this subject and one of these actions, or None."""
+    found = many(
+        connection,
+        _A,
+        _A.store_id == store_id,
+        _A.subject == subject,
+        _A.action.in_(actions),
+        order_by=_A.id.desc(),
+        limit=1,
+    )
+    return found[0] if found else None
 
 
 def entries_page(

@@ -21,6 +21,7 @@ from sqlalchemy.exc import (
     DataError,
     DBAPIError,
     IntegrityError,
+    InternalError,
     OperationalError,
     ProgrammingError,
 )
@@ -124,22 +125,58 @@ def is_database_trouble(error: BaseException) -> bool:
 
 def explain_trouble(error: BaseException) -> tuple[str, str] | None:
     """What is wrong with the database and what to do, or None when it is something else."""
+    if not isinstance(error, OperationalError | ProgrammingError | InternalError):
+        return None
+    # PostgreSQL's codes say it in every language; SQLite has its words alone.
+    code = str(getattr(error.orig, "sqlstate", None) or "")
+    text = str(error.orig).lower()
+    for trouble, codes, words in _TROUBLES:
+        if code in codes or any(each in text for each in words):
+            return trouble
     if not isinstance(error, OperationalError | ProgrammingError):
         return None
-    text = str(error.orig).lower()
-    if "no such table" in text or "does not exist" in text or "no such column" in text:
-        return (
-            "The plugin's tables are missing or older than this version needs.",
-            "Run: flask cova init-db",
-        )
-    if "is full" in text or "no space left" in text:
-        return (
-            "There is no room left for the shop's database: its disk is full.",
-            "Make room on that disk; the plugin goes on by itself.",
-        )
-    if "locked" in text:
-        return "The database is busy with another write.", "Try again in a moment."
     return (
         f"The database does not answer ({type(error).__name__}).",
         "Check the shop's database; nothing was changed halfway.",
     )
+
+
+_TROUBLES: tuple[tuple[tuple[str, str], tuple[str, ...], tuple[str, ...]], ...] = (
+    (
+        (
+            "The plugin's tables are missing or older than this version needs.",
+            "Run: flask cova init-db",
+        ),
+        ("42P01", "42703"),  # undefined table, undefined column
+        ("no such table", "no such column"),
+    ),
+    (
+        (
+            "There is no room left for the shop's database: its disk is full.",
+            "Make room on that disk; the plugin goes on by itself.",
+        ),
+        ("53100",),
+        ("is full", "no space left"),
+    ),
+    (
+        ("The database is busy with another write.", "Try again in a moment."),
+        ("40P01", "40001", "55P03"),  # deadlock, serialization failure, lock not available
+        ("locked",),
+    ),
+    (
+        (
+            "The database broke a statement off because it took too long.",
+            "Try again in a moment; if it stays so, look at the database's load and time limit.",
+        ),
+        ("57014",),
+        (),
+    ),
+    (
+        (
+            "The database lets nobody write: it is read-only.",
+            "After a fail-over, point the shop at the server that is the primary now.",
+        ),
+        ("25006",),
+        ("readonly database",),
+    ),
+)

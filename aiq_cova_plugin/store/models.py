@@ -137,7 +137,11 @@ class ScheduledJob(Base):
 
 
 class Product(Base):
-    """One COVA product at one store: what COVA says, and what the host was last told."""
+    """One COVA product at one store: what COVA says, and what the host was last told.
+
+    `differing_fields` is as of `compared_at`. `is_awaited`: staff included it again while COVA
+    did not offer it, so it is shown as soon as COVA does, whoever owns the menu.
+    """
 
     __tablename__ = "cova_product"
 
@@ -162,6 +166,8 @@ class Product(Base):
     is_excluded: Mapped[bool] = mapped_column(default=False)
     last_error: Mapped[str] = mapped_column(default="")
     differing_fields: Mapped[str] = mapped_column(default="")
+    compared_at: Mapped[datetime | None]
+    is_awaited: Mapped[bool] = mapped_column(default=False)
     vanished_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
 
@@ -273,14 +279,14 @@ class RunIssue(Base):
 class RunChange(Base):
     """What one run changed about one product of the shop; a long run keeps the first of them.
 
-    `fields` is dict: field → [value before, value after], as text.
+    `fields` is dict: field → [value before, value after], in JSON form and cut short.
     """
 
     __tablename__ = "cova_run_change"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[str] = mapped_column(sa.String(36), index=True)
-    cova_product_id: Mapped[str] = mapped_column(sa.String(64))
+    cova_product_id: Mapped[str] = mapped_column(sa.String(64), index=True)
     action: Mapped[str] = mapped_column(sa.String(16))
     fields: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
 
@@ -334,7 +340,8 @@ class Push(Base):
 
     `cova_order_id` is chosen when the row is written, before any call, and never changes.
     `submitted_at` is written before the submission leaves, so that whoever takes a dead
-    worker's claim over knows to ask COVA first.
+    worker's claim over knows to ask COVA first. `company_id` and `location_id` say where it was
+    sent to, `phone_encrypted` is a number staff typed for an order without a usable one.
     """
 
     __tablename__ = "cova_push"
@@ -354,10 +361,13 @@ class Push(Base):
     lease_until: Mapped[datetime | None]
     fence: Mapped[int] = mapped_column(default=0)
     submitted_at: Mapped[datetime | None]
+    company_id: Mapped[int | None]
+    location_id: Mapped[int | None]
     refusals: Mapped[int] = mapped_column(default=0)
     cova_customer_id: Mapped[str | None] = mapped_column(sa.String(64))
     chosen_customer_id: Mapped[str | None] = mapped_column(sa.String(64))
     candidates_encrypted: Mapped[str | None]
+    phone_encrypted: Mapped[str | None]
     is_delivery: Mapped[bool] = mapped_column(default=False)
     host_total: Mapped[Decimal | None]
     sale_total: Mapped[Decimal | None]

@@ -156,20 +156,21 @@ def last_decided_runs(connection: sa.Connection) -> dict[str, LastRun]:
 
 def expired_holds(
     connection: sa.Connection, *, reason: str, since: datetime, limit: int = 1000
-) -> list[tuple[str, str]]:
-    """(store id, order id) whose holds were released for `reason` since then, and that were
-    not queued for COVA afterwards."""
-    was_queued = sa.exists().where(_P.store_id == _H.store_id, _P.order_id == _H.order_id)
+) -> list[tuple[str, str, bool]]:
+    """(store id, order id, was it finished by hand) whose holds were released for `reason`
+    since then. An order that was queued for COVA afterwards is no longer one of them."""
+    finished_before = sa.and_(_P.finished_at.is_not(None), _P.finished_at <= _H.released_at)
     rows = connection.execute(
-        sa.select(_H.store_id, _H.order_id)
+        sa.select(_H.store_id, _H.order_id, _P.id.is_not(None).label("was_by_hand"))
+        .outerjoin(_P, sa.and_(_P.store_id == _H.store_id, _P.order_id == _H.order_id))
         .where(
             _H.state == "released",
             _H.reason == reason,
             _H.released_at >= since,
-            ~was_queued,
+            sa.or_(_P.id.is_(None), finished_before),
         )
         .distinct()
         .order_by(_H.store_id, _H.order_id)
         .limit(limit)
     )
-    return [(row.store_id, row.order_id) for row in rows]
+    return [(row.store_id, row.order_id, bool(row.was_by_hand)) for row in rows]

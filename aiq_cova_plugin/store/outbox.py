@@ -23,6 +23,7 @@ _CHUNK = 400
 _PRIVATE: tuple[tuple[Any, Any], ...] = (
     (PushEvent, PushEvent.private_encrypted),
     (Push, Push.candidates_encrypted),
+    (Push, Push.phone_encrypted),
 )
 """Where personal data is kept, encrypted: table and column."""
 
@@ -275,6 +276,22 @@ def change_push(
             sa.update(_P).where(_P.id == push_id, *conditions).values(**values)
         ).rowcount
         == 1
+    )
+
+
+def change_warnings(
+    connection: sa.Connection, push: Push, change: Callable[[str], str], *conditions: Any
+) -> bool:
+    """Write what `change` makes of the order's warnings as they are now; was it anything new?
+
+    Locked: several workers may warn of one order at a time, and none may drop another's.
+    """
+    fresh = lock_push(connection, push.store_id, push.order_id)
+    if fresh is None:
+        return False
+    warnings = change(fresh.warning)
+    return warnings != fresh.warning and change_push(
+        connection, push.id, {"warning": warnings}, *conditions
     )
 
 

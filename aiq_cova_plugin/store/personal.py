@@ -50,7 +50,12 @@ def erase_in_order(connection: sa.Connection, push_id: int, words: Collection[st
         .where(_E.push_id == push_id, _E.private_encrypted.is_not(None))
         .values(private_encrypted=None)
     ).rowcount
-    for name in ("candidates_encrypted", "cova_customer_id", "chosen_customer_id"):
+    for name in (
+        "candidates_encrypted",
+        "phone_encrypted",
+        "cova_customer_id",
+        "chosen_customer_id",
+    ):
         erased += connection.execute(
             sa.update(_P)
             .where(_P.id == push_id, getattr(_P, name).is_not(None), _P.finished_at.is_not(None))

@@ -41,7 +41,7 @@ class ProductState:
     """How one product stands, without what COVA says of it.
 
     `differing` names the fields in which the shop differed from COVA when the two were last
-    compared.
+    compared, at `compared_at`; None when that is not known.
     """
 
     cova_product_id: str
@@ -54,6 +54,8 @@ class ProductState:
     presence: str
     last_error: str
     differing: tuple[str, ...]
+    compared_at: datetime | None = None
+    is_awaited: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,8 @@ _STATE_COLUMNS = (
     _P.vanished_at,
     _P.last_error,
     _P.differing_fields,
+    _P.compared_at,
+    _P.is_awaited,
 )
 
 
@@ -202,4 +206,6 @@ def _state(row: Any) -> ProductState:
         presence=row.presence,
         last_error=row.last_error,
         differing=tuple(name for name in row.differing_fields.split(",") if name),
+        compared_at=row.compared_at,
+        is_awaited=row.is_awaited,
     )

@@ -113,6 +113,44 @@ def change_product(
     ).rowcount
 
 
+def wait_for_products(connection: sa.Connection, store_id: str, product_ids: Iterable[str]) -> None:
+    """Claim the products in the order every other worker does, so that none waits for another
+    crosswise. SQLite has one writer and needs none of it."""
+    connection.execute(
+        sa.select(_P.cova_product_id)
+        .where(_P.store_id == store_id, _P.cova_product_id.in_(sorted(set(product_ids))))
+        .order_by(_P.cova_product_id)
+        .with_for_update()
+    )
+
+
+def note_difference(
+    connection: sa.Connection, product: Product, differing_fields: str, *, at: datetime
+) -> None:
+    """Remember in which fields the product differed then, unless it was written meanwhile."""
+    connection.execute(
+        sa.update(_P)
+        .where(
+            _P.store_id == product.store_id,
+            _P.cova_product_id == product.cova_product_id,
+            _P.updated_at == product.updated_at,
+            _P.is_excluded == product.is_excluded,
+        )
+        .values(differing_fields=differing_fields, compared_at=at)
+    )
+
+
+def note_compared(
+    connection: sa.Connection, store_id: str, product_ids: Iterable[str], *, at: datetime
+) -> None:
+    """Remember that the products were compared then, and differ as they did before."""
+    connection.execute(
+        sa.update(_P)
+        .where(_P.store_id == store_id, _P.cova_product_id.in_(sorted(product_ids)))
+        .values(compared_at=at)
+    )
+
+
 def lock_products(connection: sa.Connection, store_id: str, product_ids: Iterable[str]) -> None:
     """Make every other worker that locks one of these products wait until we commit.
 

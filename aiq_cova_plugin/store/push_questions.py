@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -33,6 +34,18 @@ def troubles(connection: sa.Connection, store_id: str) -> list[Trouble]:
     return [Trouble(*row) for row in rows]
 
 
+def stopped(connection: sa.Connection, store_id: str, kinds: Collection[str]) -> list[Push]:
+    """The store's orders that need a person for one of these reasons, first confirmed first."""
+    return many(
+        connection,
+        _P,
+        _P.store_id == store_id,
+        _P.state == "needs_attention",
+        _P.kind.in_(kinds),
+        order_by=(_P.queued_at, _P.id),
+    )
+
+
 def other_open_deliveries(
     connection: sa.Connection, push_id: int, cova_customer_id: str
 ) -> list[Push]:
@@ -57,3 +70,16 @@ def details_seen(connection: sa.Connection, store_id: str, event: str) -> list[s
         .distinct()
     )
     return sorted(row.detail for row in rows)
+
+
+def warned_deliveries(connection: sa.Connection, store_id: str) -> list[Push]:
+    """The store's open delivery orders that are warned of anything."""
+    return many(
+        connection,
+        _P,
+        _P.store_id == store_id,
+        _P.is_delivery.is_(True),
+        _P.finished_at.is_(None),
+        _P.warning != "",
+        order_by=_P.id,
+    )

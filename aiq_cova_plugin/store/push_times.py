@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -88,6 +89,49 @@ def wake_refused(
             add_event(connection, push.id, "retry_asked", detail, at=now)
             woken += 1
     return woken
+
+
+def resume(
+    connection: sa.Connection, push: Push, detail: str, event: str, *, now: datetime
+) -> bool:
+    """Send an order that waits for a person on its way again; False when it no longer waits.
+
+    One that may be in COVA is asked about first, and one that is at the register stays there.
+    """
+    if push.in_pos_at is not None and not push.cancel_requested:
+        values: dict[str, Any] = {"state": "in_pos", "next_attempt_at": None, "poll_due_at": now}
+    else:
+        state = "queued" if push.submitted_at is None else "checking"
+        values = {"state": state, "next_attempt_at": now, "attempts": 0}
+    values |= {"reason": "", "fix": "", "kind": ""}
+    if not change_push(
+        connection,
+        push.id,
+        values,
+        _P.state == "needs_attention",
+        _P.fence == push.fence,
+        _P.lease_until.is_(None),
+    ):
+        return False
+    add_event(connection, push.id, event, detail, at=now)
+    return True
+
+
+def hurry_waiting(
+    connection: sa.Connection, store_id: str, *, kinds: Collection[str], now: datetime
+) -> int:
+    """Make due what waits by itself for one of these reasons; how many."""
+    return connection.execute(
+        sa.update(_P)
+        .where(
+            _P.store_id == store_id,
+            is_waiting(),
+            _P.kind.in_(kinds),
+            _P.next_attempt_at > now,
+            _P.lease_until.is_(None),
+        )
+        .values(next_attempt_at=now)
+    ).rowcount
 
 
 def postpone_polls(connection: sa.Connection, store_id: str, *, until: datetime) -> None:

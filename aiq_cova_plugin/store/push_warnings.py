@@ -20,6 +20,15 @@ _ADDRESS = re.compile(
     r"The delivery address could not be put on the customer in COVA \([^\n]*?\)\. "
     r"Tell the driver the address from the shop's order\."
 )
+_OTHER_DELIVERY = re.compile(
+    r"Order (?P<order>[^\n]*?) of the same customer is delivered to another address, and COVA "
+    r"keeps addresses on the customer alone\. Tell this order's driver the address from the "
+    r"shop's order\."
+)
+_MOVED = re.compile(
+    r"Order (?P<order>[^\n]*?) of the same customer has put its own delivery address on the "
+    r"customer in COVA\. Tell this order's driver the address from the shop's order\."
+)
 _SURPRISES = re.compile(
     rf"{re.escape(NO_LONGER_KNOWN)}|COVA says [^\n]*? of an order it had taken\."
 )
@@ -45,6 +54,34 @@ def address_missing(reason: str) -> str:
         f"({' '.join(reason.split()).rstrip('.')}). "
         "Tell the driver the address from the shop's order."
     )
+
+
+def other_delivery(order: str) -> str:
+    """The warning that another delivery of the customer goes elsewhere; gone once that ended."""
+    return (
+        f"Order {order} of the same customer is delivered to another address, and COVA keeps "
+        "addresses on the customer alone. Tell this order's driver the address from the shop's "
+        "order."
+    )
+
+
+def address_moved(order: str) -> str:
+    """The warning that another order's address is in COVA instead; it stays until this order
+    ends, or brings its own address again."""
+    return (
+        f"Order {order} of the same customer has put its own delivery address on the customer "
+        "in COVA. Tell this order's driver the address from the shop's order."
+    )
+
+
+def other_deliveries_said(warnings: str) -> list[str]:
+    """The orders that `other_delivery` warns of."""
+    return [found["order"] for found in _OTHER_DELIVERY.finditer(warnings)]
+
+
+def without_other_deliveries(warnings: str) -> str:
+    """Without `other_delivery` and `address_moved`, whichever order they name."""
+    return _tidy(_MOVED.sub("", _OTHER_DELIVERY.sub("", warnings)))
 
 
 def with_warning(warnings: str, warning: str) -> str:

@@ -20,6 +20,7 @@ from aiq_cova_plugin.store.models import (
     PushEvent,
     Report,
     Run,
+    RunChange,
     RunIssue,
     Token,
 )
@@ -29,9 +30,27 @@ STEP = 500
 
 
 def old_runs(connection: sa.Connection, before: datetime) -> int:
-    """Runs that began before then, with their issues; never one that is running."""
-    is_old = sa.and_(Run.started_at < before, Run.status != "running")
-    return _with_children(connection, Run.id, is_old, RunIssue.run_id)
+    """Runs that began before then and that nothing hangs on any more; never one that is running.
+
+    What they changed and could not use goes first, see `old_run_rows`.
+    """
+    has_rows = sa.or_(
+        *(sa.exists().where(each.run_id == Run.id).correlate(Run) for each in _OF_A_RUN)
+    )
+    doomed = sa.select(Run.id).where(_is_old_run(before), sa.not_(has_rows)).limit(STEP)
+    return connection.execute(sa.delete(Run).where(Run.id.in_(doomed))).rowcount
+
+
+def old_run_rows(connection: sa.Connection, before: datetime) -> int:
+    """What runs that began before then changed, and what they could not use.
+
+    One run has up to thousands of such rows, so that they go in steps of their own.
+    """
+    runs = sa.select(Run.id).where(_is_old_run(before))
+    for each in _OF_A_RUN:
+        if taken := _delete(connection, each, each.run_id.in_(runs)):
+            return taken
+    return 0
 
 
 def old_orders(connection: sa.Connection, before: datetime) -> int:
@@ -78,6 +97,18 @@ def old_addresses(connection: sa.Connection, before: datetime) -> int:
 def old_candidates(connection: sa.Connection, before: datetime) -> int:
     """The people an order may have been for."""
     return _blank(connection, Push, Push.candidates_encrypted, Push.queued_at < before)
+
+
+_OF_A_RUN: tuple[type[RunChange] | type[RunIssue], ...] = (RunChange, RunIssue)
+
+
+def _is_old_run(before: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(Run.started_at < before, Run.status != "running")
+
+
+def old_typed_phones(connection: sa.Connection, before: datetime) -> int:
+    """Phone numbers staff typed for an order."""
+    return _blank(connection, Push, Push.phone_encrypted, Push.queued_at < before)
 
 
 def _delete(connection: sa.Connection, model: Any, *conditions: Any) -> int:

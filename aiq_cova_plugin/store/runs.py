@@ -128,9 +128,14 @@ def record_issues(connection: sa.Connection, run_id: str, issues: Sequence[Field
     for products in causes[:_MOST_CAUSES]:
         room = max(0, min(_LISTED_PER_CAUSE, _LISTED_IN_ALL - len(listed), len(products)))
         listed += [(issue, 1) for issue in products[:room]]
-        if more := len(products) - room:
+        if (more := len(products) - room) == 1:
+            # A row that says "and 1 more" would take as much room as the one it stands for.
+            listed.append((products[room], 1))
+        elif more:
             listed.append((replace(products[0], cova_product_id=f"and {more:,} more"), more))
-    if left := sum(map(len, causes[_MOST_CAUSES:])):
+    if len(causes) == _MOST_CAUSES + 1 and len(causes[-1]) == 1:
+        listed.append((causes[-1][0], 1))
+    elif left := sum(map(len, causes[_MOST_CAUSES:])):
         listed.append((FieldIssue(f"and {left:,} more", "product", _OTHER_REASONS), left))
     for start in range(0, len(listed), _ROWS_AT_ONCE):
         connection.execute(

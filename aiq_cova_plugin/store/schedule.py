@@ -21,6 +21,27 @@ from aiq_cova_plugin.store.records import many
 
 _J = ScheduledJob
 
+_NOW = sa.bindparam("now", type_=_J.due_at.type)
+_IS_DUE = sa.and_(
+    _J.job.in_(sa.bindparam("jobs", expanding=True)),
+    _J.due_at <= _NOW,
+    sa.or_(_J.lease_until.is_(None), _J.lease_until <= _NOW),
+)
+_DUE_JOBS = (
+    # Built once: every tick of every worker asks this, mostly to hear that nothing is due.
+    sa.select(_J.store_id, _J.job, _J.fence, _J.due_at, _J.interval_seconds, Connection.company_id)
+    .outerjoin(Connection, Connection.store_id == _J.store_id)
+    .where(
+        _IS_DUE,
+        sa.or_(
+            Connection.company_id.is_(None),
+            Connection.company_id.not_in(sa.bindparam("except_companies", expanding=True)),
+        ),
+    )
+    .order_by(_J.due_at)
+    .limit(10)
+)
+
 
 @dataclass(frozen=True)
 class ClaimedJob:
@@ -87,19 +108,10 @@ class Schedule:
         """
         self._finish_the_unfinished()
         now = self._clock.now()
-        is_due = sa.and_(
-            _J.job.in_(jobs),
-            _J.due_at <= now,
-            sa.or_(_J.lease_until.is_(None), _J.lease_until <= now),
-        )
+        asked = {"jobs": jobs, "now": now}
         with self._database.short() as connection:
-            company = Connection.company_id
             candidates = connection.execute(
-                sa.select(_J.store_id, _J.job, _J.fence, _J.due_at, _J.interval_seconds, company)
-                .outerjoin(Connection, Connection.store_id == _J.store_id)
-                .where(is_due, sa.or_(company.is_(None), company.not_in(except_companies)))
-                .order_by(_J.due_at)
-                .limit(10)
+                _DUE_JOBS, {**asked, "except_companies": list(except_companies)}
             ).all()
         for row in candidates:
             with self._database.short() as connection:
@@ -109,7 +121,7 @@ class Schedule:
                         _J.store_id == row.store_id,
                         _J.job == row.job,
                         _J.fence == row.fence,
-                        is_due,
+                        _IS_DUE,
                     )
                     .values(
                         owner=self._owner,
@@ -117,7 +129,8 @@ class Schedule:
                         fence=row.fence + 1,
                         due_at=_next_due(row.due_at, row.interval_seconds, now),
                         last_started_at=now,
-                    )
+                    ),
+                    asked,
                 )
             if claimed.rowcount == 1:
                 return ClaimedJob(row.store_id, row.job, row.fence + 1, row.company_id)

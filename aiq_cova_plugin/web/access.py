@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Literal
 
-from flask import abort
+from flask import abort, request
 from flask.typing import ResponseReturnValue
 
 from aiq_cova_plugin.errors import NeedsOperator, UnknownStore
@@ -48,6 +48,9 @@ def needs(action: Action) -> Callable[[StoreView], StoreView]:
             ctx = current_services()
             if not ctx.host.can(action, store_id):
                 raise PermissionMissing(action)
+            if any("\x00" in str(each) for each in [*values.values(), *request.args.values()]):
+                # No text in PostgreSQL has one, so nothing of that name is here.
+                abort(404)
             try:
                 return view(_page_of(ctx, store_id), **values)
             except Exception as exc:

@@ -32,6 +32,7 @@ from aiq_cova_plugin.web.pages import (
     specifications,
 )
 from aiq_cova_plugin.web.template_globals import add_template_globals
+from aiq_cova_plugin.web.visible_text import show_unseen_in
 
 OWN_LAYOUT = "cova/layout.html"
 
@@ -53,6 +54,12 @@ STORE_PAGES: tuple[tuple[str, str, str, Callable[..., Any]], ...] = (
         "/<store_id>/pos-settings/specifications/use",
         "specification_use",
         specifications.use,
+    ),
+    (
+        "GET",
+        "/<store_id>/pos-settings/specifications/doubts",
+        "specification_doubts",
+        specifications.doubts,
     ),
     (
         "GET",
@@ -91,6 +98,7 @@ STORE_PAGES: tuple[tuple[str, str, str, Callable[..., Any]], ...] = (
     ("POST", "/<store_id>/orders/<order_id>/retry", "order_retry", order.retry),
     ("POST", "/<store_id>/orders/<order_id>/cancel", "order_cancel", order.cancel),
     ("POST", "/<store_id>/orders/<order_id>/customer", "order_customer", order.customer),
+    ("POST", "/<store_id>/orders/<order_id>/phone", "order_phone", order.phone),
     ("POST", "/<store_id>/orders/<order_id>/ask", "order_ask", order.ask),
     ("POST", "/<store_id>/orders/<order_id>/by-hand", "order_by_hand", order.by_hand),
     (
@@ -145,6 +153,7 @@ def build_blueprint(config: Config | None = None) -> Blueprint:
     for path, endpoint, view in OPEN_PAGES:
         blueprint.add_url_rule(path, endpoint, view)
     blueprint.before_request(check_csrf)
+    blueprint.after_request(show_unseen_in)
     blueprint.after_request(_header_writer(uses_own_layout=config.base_template == OWN_LAYOUT))
     add_error_pages(blueprint, base_template=config.base_template)
     add_template_globals(blueprint)
@@ -158,6 +167,7 @@ def _header_writer(*, uses_own_layout: bool) -> Callable[[Response], Response]:
         response.headers["Cache-Control"] = "no-store"
         response.vary.add("HX-Request")
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "same-origin")
         if uses_own_layout:
             response.headers.setdefault("Content-Security-Policy", _CONTENT_POLICY)
         return response

@@ -6,7 +6,7 @@ Flask-WTF's token, checked by ourselves, so that it holds whether or not the hos
 
 from __future__ import annotations
 
-from flask import current_app, request
+from flask import abort, current_app, request
 from flask_wtf.csrf import CSRFError, generate_csrf, validate_csrf
 from wtforms import ValidationError
 
@@ -14,12 +14,19 @@ from aiq_cova_plugin.errors import ConfigurationError
 
 HEADER = "X-CSRFToken"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
 def check_csrf() -> None:
-    """Raise `CSRFError` (400) for an unsafe request without the session's token."""
+    """Raise `CSRFError` (400) for an unsafe request without the session's token.
+
+    One that is no form is refused with 415: read as a form it would be an empty one, which
+    says "off" to every switch.
+    """
     if request.method in _SAFE_METHODS:
         return
+    if request.mimetype not in _FORMS and (request.mimetype or request.content_length):
+        abort(415)
     _require_secret_key()
     token = (
         request.headers.get(HEADER)

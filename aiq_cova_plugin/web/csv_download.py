@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from flask import Response, request, stream_with_context
 
-# A spreadsheet takes a cell that begins so for a formula and may run it (OWASP: CSV injection).
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet takes a cell that begins so for a formula and may run it (OWASP: CSV injection);
+# the wide forms too, where it reads Japanese.
+_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _ROWS_PER_PIECE = 200
 _MARK = "\ufeff"
 """Without it a well-known spreadsheet reads UTF-8 as something else."""

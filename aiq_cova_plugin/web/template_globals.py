@@ -17,7 +17,9 @@ from aiq_cova_plugin.services.products.show_products import product_states, stan
 from aiq_cova_plugin.services.watch.show_orders import push_of
 from aiq_cova_plugin.services.watch.show_runs import running_run
 from aiq_cova_plugin.web import csrf
+from aiq_cova_plugin.web.store_health import StoreHealth, store_health
 from aiq_cova_plugin.web.sync_button import ButtonState
+from aiq_cova_plugin.web.visible_text import cova_shown
 from aiq_cova_plugin.web.words.product_words import product_words
 from aiq_cova_plugin.web.words.view_models import PUSH_WORDS, RUN_WORDS, words_of
 from aiq_cova_plugin.wiring import current_services
@@ -35,8 +37,10 @@ def add_template_globals(blueprint: Blueprint) -> None:
         cova_order_state,
         cova_product_states,
         cova_product_standing,
+        cova_store_state,
     ):
         blueprint.add_app_template_global(function, function.__name__)
+    blueprint.add_app_template_filter(cova_shown, "cova_shown")
 
 
 def _or_nothing(function: Callable[..., T]) -> Callable[..., T | None]:
@@ -118,7 +122,7 @@ def cova_product_states(store_id: Any, cova_product_ids: Iterable[Any]) -> dict[
         state = known.get(each.lower())
         kept[store_id, each] = state and {
             "standing": standing_of(state),
-            "words": product_words(state),
+            "words": product_words(state, now=ctx.clock.now()),
             "name": state.name,
             "url": url_for("cova.product", store_id=store_id, product_id=state.cova_product_id),
         }
@@ -133,3 +137,9 @@ def cova_product_standing(store_id: Any, cova_product_id: Any) -> dict[str, Any]
         cova_product_states(*key[:1], [key[1]])
     found: dict[str, Any] | None = g.get("_cova_products", {}).get(key)
     return found
+
+
+@_or_nothing
+def cova_store_state(store_id: Any) -> StoreHealth | None:
+    """How the store stands with COVA and what needs a person; None when the user may not see."""
+    return store_health(current_services(), str(store_id))

@@ -24,11 +24,12 @@ def simulated_cova() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def demo_shop(simulated_cova: Simulator, tmp_path: Path) -> Iterator[Flask]:
+def demo_shop(simulated_cova: Simulator, tmp_path: Path, empty_sqlite_url: str) -> Iterator[Flask]:
     """A demo shop no store of which is connected yet; it syncs, pushes and polls by itself."""
     app = create_app(
         {
             "DEMO_INSTANCE_PATH": str(tmp_path),
+            "DEMO_DATABASE_URL": empty_sqlite_url,
             "COVA_API_URL": simulated_cova.url,
             "COVA_TOKEN_URL": simulated_cova.token_url,
             "COVA_SCHEDULER": "apscheduler",
@@ -49,9 +50,9 @@ def demo_server(demo_shop: Flask, live_server: Callable[..., LiveServer]) -> Liv
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Flask]:
+def shop(tmp_path: Path, sqlite_url: str) -> Iterator[Flask]:
     """A tiny shop with the plugin's pages and nothing in it; `records` fills it."""
-    app = tiny_shop(tmp_path, TinyHost())
+    app = tiny_shop(tmp_path, TinyHost(), database_url=sqlite_url)
     yield app
     close(app)
 

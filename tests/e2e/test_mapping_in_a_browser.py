@@ -103,8 +103,19 @@ def test_a_name_is_used_and_a_bad_line_is_led_to_by_keyboard(
     page.goto(server.at(NAMES))
     chosen = page.get_by_label("What Delta9 Potency Reading is")
     expect(chosen.locator("option:checked")).to_have_text("THC (suggested)")
-    page.get_by_role("button", name="Use Delta9 Potency Reading like this").click()
+    page.get_by_role("button", name="Use Delta9 Potency Reading like this").press("Enter")
     expect(page.locator("#mapping-0-name")).to_have_value("Delta9 Potency Reading")
+    expect(page.locator("#cova-unused-title")).to_be_focused()
+
+    page.get_by_label("Meaning of Delta9 Potency Reading").select_option("weight")
+    doubt = page.locator("#mapping-0-doubt")
+    expect(doubt).to_be_empty()
+    page.get_by_label("Meaning of Delta9 Potency Reading").select_option("coa")
+    expect(doubt).to_contain_text(
+        "1 product has a value that does not read as Certificate of analysis"
+    )
+    page.get_by_label("Meaning of Delta9 Potency Reading").select_option("THC")
+    expect(doubt).to_be_empty()
 
     page.locator("#mapping-1-id").fill("twelve")
     page.get_by_label("Meaning of the new name").select_option("CBD")
@@ -121,11 +132,15 @@ def test_a_value_is_tried_without_leaving_the_page(
     page: Page, server: LiveServer, records: Records, page_complaints: Complaints
 ) -> None:
     page.goto(server.at(PRODUCT))
+    page.get_by_role("button", name="Try it").press("Enter")
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    expect(page.locator("#try-name-error")).to_contain_text("Type the name")
     page.get_by_label("Name", exact=True).fill("CBD Max")
     page.get_by_label("Value", exact=True).fill("1,5 – 2")
     page.get_by_label("Unit", exact=True).fill("%")
-    page.get_by_role("button", name="Try it").click()
+    page.get_by_role("button", name="Try it").press("Enter")
 
     expect(page.locator("#cova-trial")).to_contain_text("CBD 2 %")
+    expect(page.get_by_role("button", name="Try it")).to_be_focused()
     assert page.url.endswith("/specifications")
     assert page_complaints.all == []

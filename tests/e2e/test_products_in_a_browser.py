@@ -41,8 +41,8 @@ def host() -> ReadingHost:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, host: ReadingHost) -> Iterator[Flask]:
-    app = tiny_shop(tmp_path, host)
+def shop(tmp_path: Path, sqlite_url: str, host: ReadingHost) -> Iterator[Flask]:
+    app = tiny_shop(tmp_path, host, database_url=sqlite_url)
     yield app
     close(app)
 
@@ -63,19 +63,19 @@ def test_excluding_asks_in_the_page_and_can_be_left(
 ) -> None:
     page.goto(server.at(f"/cova/{NORTH}/products/{HAZE}"))
 
-    press(page, "Exclude")
-    question = page.get_by_role("heading", name="Exclude Blue Harbour 3.5 g?")
+    press(page, "Exclude from the menu")
+    question = page.get_by_role("heading", name="Exclude Blue Harbour 3.5 g from the menu?")
     expect(question).to_be_focused()
     assert accessibility_problems(page) == []
     take_screenshot("product-exclude-asked")
     page.get_by_role("button", name="Leave it as it is").click()
     expect(question).to_have_count(0)
-    press(page, "Exclude")
-    press(page, "Exclude it")
+    press(page, "Exclude from the menu")
+    press(page, "Yes, exclude it")
 
-    expect(page.locator("#cova-toasts")).to_contain_text("Excluded.")
+    expect(page.locator("#cova-toasts")).to_contain_text("Excluded from the menu.")
     expect(page.locator("#cova-product .cova-badge").first).to_have_text("Excluded")
-    expect(page.get_by_role("button", name="Include in the sync")).to_be_visible()
+    expect(page.get_by_role("button", name="Include again")).to_be_visible()
     assert page_complaints.all == []
 
 
@@ -161,7 +161,7 @@ def test_staff_remove_a_product_in_the_demo_shop_and_no_sync_brings_it_back(
     page.locator("td.is-title a").first.click()
 
     press(page, "Remove from the menu")
-    press(page, "Exclude it")
+    press(page, "Yes, exclude it")
     expect(page.locator("#cova-product .cova-badge").first).to_have_text("Excluded")
     simulated_cova.register.set_price(product_id, "77.77")
     sync_on_the_hosts_page(page, demo_server)

@@ -22,8 +22,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    with a_stage(tmp_path) as stage:
+def stage(tmp_path: Path, sqlite_url: str) -> Iterator[Stage]:
+    with a_stage(tmp_path, database_url=sqlite_url) as stage:
         yield stage
 
 

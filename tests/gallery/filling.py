@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from aiq_cova_plugin.services import audit
 from aiq_cova_plugin.services.compare.reports import PREVIEW, RECONCILE
 from aiq_cova_plugin.services.stock.expire_holds import HOLD_EXPIRED
 from aiq_cova_plugin.store import holds
+from aiq_cova_plugin.store.run_changes import record_changes
 from aiq_cova_plugin.store.specifications import save_specifications
 
 from tests.unit.web.kit import NORTH, Records, busy_day
@@ -85,6 +87,41 @@ def reports_that_failed(records: Records) -> None:
     write_report(records, PREVIEW, "failed", message="COVA is away.", fix="Wait a little.")
     write_report(records, RECONCILE, document=comparison())
     write_report(records, RECONCILE, "failed", message="COVA is away.", fix="Wait a little.")
+
+
+def changes_of_a_sync(records: Records, *, locked: bool = True) -> str:
+    """A sync that changed a bit of everything, more than is kept; its id."""
+    records.connect()
+    records.product(HAZE, "Blue Harbour 3.5 g", snapshot=SNAPSHOT, is_locked=locked)
+    for product_id, name in (("p-gummies", "Sour Cherry Gummies 10 × 10 mg"), ("p-new", "Dusk")):
+        records.product(product_id, name)
+    run_id = records.run(
+        fetched=1904, created=1, updated=1230, hidden=1, unchanged=672, api_calls=6, mode="full"
+    )
+    before = "…cured for a month in glass jars by the harbour. Harvested in May."
+    labs = [{"name": "THCa", "value": "21.3", "max_value": "21.3", "unit": "%", "text": ""}]
+    new = {
+        "name": "Dusk", "category_id": "2", "brand": "Example Farms", "price": "18",
+        "quantity": "24", "tags": ["evening", "calm"],
+    }  # fmt: skip
+    changes: list[tuple[str, str, dict[str, Any]]] = [
+        (HAZE, "update", {"price": ["32", "30.5"], "category_id": ["1", "3"]}),
+        ("p-gummies", "sold_out", {"quantity": ["4", "0"]}),
+        ("p-gone", "hide", {"enabled": [True, False]}),
+        (
+            HAZE,
+            "update",
+            {
+                "description": [before, before.replace("May", "June")],
+                "labs": [labs, [labs[0] | {"value": "22.8", "max_value": "22.8"}]],
+            },
+        ),
+        ("p-new", "create", {name: [None, value] for name, value in new.items()}),
+    ]
+    stock = [("p-gummies", "stock", {"quantity": ["9", str(8 - each)]}) for each in range(3)]
+    with records.app.app_context(), records.ctx.database.short() as connection:
+        record_changes(connection, run_id, [*changes, *stock])
+    return run_id
 
 
 def products_in_every_state(records: Records, host: ReadingHost) -> None:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from aiq_cova_plugin.services.orders.where_sent import sent_elsewhere
+from aiq_cova_plugin.store.models import Connection, Push
+from aiq_cova_plugin.store.push_warnings import address_moved
+
 from tests.gallery.filling import (
+    changes_of_a_sync,
     everything,
     odd_words,
     products_in_every_state,
@@ -236,6 +242,55 @@ def _(stage: Stage) -> str:
     return f"{AT}/orders/{busy_day(stage.records)['ambiguous']}"
 
 
+@scene("Order", "no phone number")
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    stage.records.order(
+        "5",
+        "needs_attention",
+        kind="MissingPhone",
+        reason="Order W-5 has no phone number, and COVA finds customers by phone.",
+        fix="Ask the customer for a phone number and enter it on the order's page here, or add it "
+        "to the order in the shop and press Retry. Make the phone a required field at checkout.",
+    )
+    return f"{AT}/orders/5"
+
+
+@scene("Order", "another delivery of the same customer")
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    said = address_moved("W-6")
+    events = [("queued", ""), ("in_pos", "COVA has the order."), ("other_delivery", said)]
+    stage.records.order(
+        "5", "in_pos", is_delivery=True, warning=said, in_pos_at=stage.records.now, events=events
+    )
+    return f"{AT}/orders/5"
+
+
+@scene("Order", "sent to another company")
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    push = Push(order_number="W-5", company_id=400_001, cancel_requested=False)
+    told = sent_elsewhere(push, Connection(company_id=400_002))
+    stage.records.order(
+        "5",
+        "needs_attention",
+        kind="SentElsewhere",
+        reason=told.message,
+        fix=told.fix,
+        in_pos_at=stage.records.now,
+    )
+    return f"{AT}/orders/5"
+
+
+@scene("Order", "on its way")
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    events = [("queued", ""), ("unexpected", "Something unexpected went wrong."), ("resumed", "")]
+    stage.records.order("5", "checking", attempts=2, events=events)
+    return f"{AT}/orders/5"
+
+
 @scene("Order", "refused by COVA")
 def _(stage: Stage) -> str:
     return f"{AT}/orders/{busy_day(stage.records)['refused']}"
@@ -430,6 +485,16 @@ def _(stage: Stage) -> str:
     return f"{AT}/order-settings"
 
 
+@scene("Sync", "what it changed")
+def _(stage: Stage) -> str:
+    return f"{AT}/runs/{changes_of_a_sync(stage.records)}"
+
+
+@scene("Sync", "what it changed, the stock alone")
+def _(stage: Stage) -> str:
+    return f"{AT}/runs/{changes_of_a_sync(stage.records)}?kind=stock"
+
+
 # --- products -------------------------------------------------------------------------------------
 
 
@@ -467,6 +532,19 @@ def _(stage: Stage) -> str:
 def _(stage: Stage) -> str:
     products_in_every_state(stage.records, stage.host)
     return f"{AT}/products/p-failed"
+
+
+@scene("Product", "on the menu, edited in the shop, with what syncs changed")
+def _(stage: Stage) -> str:
+    changes_of_a_sync(stage.records, locked=False)
+    stage.host.has[HAZE] = {"name": "Blue Harbour, hand-trimmed", "price": Decimal("30.00")}
+    return f"{AT}/products/{HAZE}"
+
+
+@scene("Product", "not in the shop")
+def _(stage: Stage) -> str:
+    products_in_every_state(stage.records, stage.host)
+    return f"{AT}/products/p-absent"
 
 
 @scene("Product", "excluded")

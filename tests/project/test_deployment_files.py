@@ -6,12 +6,15 @@ import configparser
 import re
 import runpy
 import shlex
+import shutil
+import subprocess
 import sys
 import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 from cryptography.fernet import Fernet
@@ -68,7 +71,7 @@ def test_a_command_line_is_understood_by_its_program(where: str, command: str) -
     if name == "flask":
         assert arguments[:2] == ["--app", "myshop"]
         assert arguments[2] == "cova"
-        assert arguments[3] in cova_commands.commands
+        assert arguments[3] in cova_commands.list_commands(click.Context(cova_commands))
     elif name == "gunicorn":
         from gunicorn.config import Config
 
@@ -89,12 +92,14 @@ def _check_celery(arguments: list[str]) -> None:
     assert {each for each in arguments[3:] if each.startswith("-")} <= known
 
 
-def test_the_celery_module_gives_an_app_with_our_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_celery_module_gives_an_app_with_our_tasks(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from aiq_cova_plugin.scheduling.celery_tasks import CATALOGUE_TASK, ORDERS_TASK
 
     from tests.support.shop import Shop
 
-    shop = Shop("sqlite://", COVA_SECRET_KEYS=Fernet.generate_key().decode())
+    shop = Shop(sqlite_url, COVA_SECRET_KEYS=Fernet.generate_key().decode())
     myshop = types.ModuleType("myshop")
     myshop.create_app = lambda: shop.app  # type: ignore[attr-defined]  # a module made up here
     monkeypatch.setitem(sys.modules, "myshop", myshop)
@@ -140,6 +145,27 @@ def test_the_units_read_one_environment_and_come_back_after_a_crash() -> None:
         assert service["EnvironmentFile"] == "/etc/shop/shop.env"
         assert service["Restart"] == "always"
         assert service["User"] == "shop"
+
+
+def test_systemd_itself_accepts_the_units(tmp_path: Path) -> None:
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        pytest.skip("[cannot run here] systemd-analyze is not on this machine")
+    units = []
+    for path in sorted((DEPLOYMENT / "systemd").glob("*.service")):
+        units.append(tmp_path / path.name)
+        # The shop's environment is not here; every program of it is taken for one that is.
+        units[-1].write_text(re.sub(r"/srv/shop/venv/bin/\w+", sys.executable, path.read_text()))
+    answer = subprocess.run(
+        [program, "verify", "--man=no", *map(str, units)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    said = [line for line in answer.stderr.splitlines() if "shop-" in line]
+    assert (answer.returncode, said) == (0, [])
 
 
 def test_operations_tells_of_every_file() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import flask
@@ -54,13 +58,49 @@ def test_sockets_to_other_machines_are_blocked() -> None:
 
 
 @pytest.mark.parametrize("turn", [1, 2])
-def test_each_test_gets_an_empty_database(database_url: str, turn: int) -> None:
-    engine = sa.create_engine(database_url)
+def test_each_test_gets_an_empty_database(empty_database_url: str, turn: int) -> None:
+    engine = sa.create_engine(empty_database_url)
 
     with engine.begin() as connection:
         assert sa.inspect(connection).get_table_names() == []
         connection.execute(sa.text("CREATE TABLE mark (id INTEGER)"))
     engine.dispose()
+
+
+_GUARDED = {
+    "conftest.py": """
+from tests.support.sqlite_guard import SqliteGuard
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "sqlite(reason): stays")
+    config.pluginmanager.register(SqliteGuard())
+""",
+    "test_it.py": """
+import sqlite3, pytest
+
+def test_silent():
+    sqlite3.connect(":memory:").close()
+
+@pytest.mark.sqlite("it is about the file")
+def test_marked():
+    sqlite3.connect(":memory:").close()
+""",
+}
+
+
+def test_a_run_on_postgresql_refuses_sqlite_and_says_what_stayed_on_it(tmp_path: Path) -> None:
+    for name, text in _GUARDED.items():
+        (tmp_path / name).write_text(text)
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path],
+        check=False, capture_output=True, text=True, timeout=50, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+
+    assert "1 failed, 1 passed" in ran.stdout, ran.stdout + ran.stderr
+    assert "test_silent opens SQLite in a run on PostgreSQL" in ran.stdout
+    assert "1 tests: it is about the file" in ran.stdout
 
 
 @pytest.mark.redis

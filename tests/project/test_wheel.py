@@ -15,7 +15,11 @@ import pytest
 
 from tests.support.project_files import copy_project_to, project_files
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.sqlite("a host with nothing but the installed wheel: no driver of PostgreSQL"),
+]
 
 # The smallest host there is: an app, a database, the in-memory host, one registration.
 HOST_APP = '''

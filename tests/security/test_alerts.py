@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -247,17 +248,127 @@ def test_a_restarted_worker_does_not_tell_again(
     assert inbox.kinds() == ["stale"]
 
 
-def test_a_receiver_that_fails_stops_nothing(shop: ConnectedShop) -> None:
+class Killed(BaseException):
+    """What nothing in the plugin catches: the worker is gone at this very point."""
+
+
+def stale(shop: ConnectedShop) -> None:
+    shop.sync()
+    shop.clock.advance(31 * MINUTES)
+
+
+@pytest.mark.parametrize("is_over", [False, True], ids=["raised", "resolved"])
+def test_a_worker_killed_before_it_tells_is_made_up_for_by_the_next(
+    shops: list[ConnectedShop], inbox: Inbox, monkeypatch: pytest.MonkeyPatch, is_over: bool
+) -> None:
+    first, second = shops
+    stale(first)
+    if is_over:
+        look(first)
+        first.sync()
+    with monkeypatch.context() as at:
+        at.setattr(alerts, "tell_untold", dies)
+        with pytest.raises(Killed):
+            look(first)
+    told = inbox.resolved if is_over else inbox.raised
+    assert told == []
+
+    second.clock.advance((first.clock.now() - second.clock.now()).total_seconds())
+    for shop in (second, first, second):
+        look(shop)
+
+    assert [each["kind"] for each in told] == ["stale"]
+
+
+def dies(*_args: object, **_named: object) -> None:
+    raise Killed
+
+
+def test_a_worker_killed_while_it_tells_leads_to_a_second_telling_of_the_same_alert(
+    shop: ConnectedShop, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host may have heard or not: at least once, and the id says that it is one alert."""
+    stale(shop)
+    with monkeypatch.context() as at:
+        at.setattr(stored, "mark_told", dies)
+        with pytest.raises(Killed):
+            look(shop)
+    look(shop)
+    assert len(inbox.raised) == 1, "the claim of the dead worker lasts a while"
+
+    shop.clock.advance(shop.shop.services.config.lease_seconds + 1)
+    look(shop)
+    look(shop)
+
+    assert len({each["alert_id"] for each in inbox.raised}) == 1
+    assert len(inbox.raised) == 2
+
+
+def test_a_receiver_that_fails_is_tried_again_more_and_more_rarely_and_then_given_up(
+    shop: ConnectedShop, inbox: Inbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls: list[float] = []
+    began = shop.clock.now()
+
+    def fails(_sender: Any, **_told: Any) -> None:
+        calls.append((shop.clock.now() - began).total_seconds() / MINUTES)
+        raise RuntimeError("the mail server is away")
+
+    shop.change_settings(sync_orders=False)
+    stale(shop)
+    began = shop.clock.now()
+    with signal("cova.alert-raised").connected_to(fails):
+        assert look(shop).raised == 1
+        assert open_kinds(shop) == [("stale", "")]
+        for _ in range(2 * 24 * 20):
+            shop.clock.advance(3 * MINUTES)
+            look(shop)
+
+    pauses = [round(late - early) for early, late in pairwise(calls)]
+    assert pauses[:5] == [3, 3, 6, 12, 24]
+    assert max(pauses) <= 63, "at least every hour"
+    assert calls[-1] < 24 * 60 + 1, "for a day"
+    events = [record.getMessage() for record in caplog.records]
+    assert events.count("signal_listener_failed") == len(calls)
+    assert "alert_never_told" in events
+    # Who listens beside a receiver that fails hears it all the same.
+    assert len(inbox.raised) == len(calls)
+
+
+def test_a_receiver_that_is_back_hears_what_it_missed(shop: ConnectedShop, inbox: Inbox) -> None:
     def fails(_sender: Any, **_told: Any) -> None:
         raise RuntimeError("the mail server is away")
 
-    shop.sync()
-    shop.clock.advance(60 * MINUTES)
+    stale(shop)
     with signal("cova.alert-raised").connected_to(fails):
-        report = look(shop)
+        look(shop)
+        shop.sync()
+        look(shop)
+    assert inbox.resolved == [], "its end is no news before its beginning"
 
-    assert report.raised == 1
-    assert open_kinds(shop) == [("stale", "")]
+    shop.clock.advance(2 * MINUTES)
+    inbox.raised.clear()
+    look(shop)
+    look(shop)
+
+    assert (inbox.kinds(), len(inbox.resolved)) == (["stale"], 1)
+
+
+def test_stock_freed_of_an_order_entered_by_hand_says_what_is_true(
+    shop: ConnectedShop, inbox: Inbox
+) -> None:
+    shop.sync()
+    shop.shop.place("by-hand", [(shop.ordinary()[0], "x", "1", "1.00")])
+    assert shop.shop.run("orders", "by-hand", "by-hand").exit_code == 0
+    shop.clock.advance(3 * 24 * 60 * MINUTES + 1)
+    shop.shop.run("orders", "sweep")
+    shop.sync()
+    look(shop)
+
+    (told,) = inbox.raised
+    assert (told["kind"], told["subject"]) == ("hold_expired", "by-hand")
+    assert "entered at the register by hand, and nobody said within three days" in told["message"]
+    assert "Confirm" not in told["fix"]
 
 
 def test_the_schedule_watches_by_itself(shop: ConnectedShop, inbox: Inbox, sim: Simulator) -> None:

@@ -5,25 +5,34 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import json
+import pkgutil
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+import click
 import pytest
-from blinker import signal
+from blinker import NamedSignal, signal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from aiq_cova_plugin import schemas, signals
+from aiq_cova_plugin.cli import cova
 from aiq_cova_plugin.errors import ContractBroken, CovaPluginError
 from aiq_cova_plugin.redaction import safe_reason
 from aiq_cova_plugin.schemas import company, customers, orders, products, tokens
 from aiq_cova_plugin.schemas.json_text import parse_json
+from aiq_cova_plugin.services.connection.connection_settings import FIELD_LABELS
 from aiq_cova_plugin.simulator import Simulator
 from aiq_cova_plugin.web.pages import runs
 
 from tests.security.journey import Browser
 from tests.support.connected import ConnectedShop, connected_shop, new_simulator
+from tests.support.project_files import ROOT
 
 TEXTS = st.text(max_size=60) | st.sampled_from(
     ["", " ", "\x00", "\r\n", "0", "-1", "1e309", "NaN", "on", "<script>", "'; --", "٣", "🌿" * 30]
@@ -51,6 +60,9 @@ LOADERS = {
     ),
     "placed_order": orders.load_placed_order,
     "completed_order": orders.load_completed_order,
+    "tax_pricing": lambda raw: company.load_tax_pricing(
+        raw if isinstance(raw, list) else [raw], location_id=1
+    ),
     "token": tokens.load_token,
 }
 
@@ -62,6 +74,17 @@ def test_every_schema_reads_or_refuses(loader: Any, body: Any) -> None:
         return  # the listing has looked before
     with suppress(ContractBroken):
         loader(body)
+
+
+def test_no_schema_is_forgotten() -> None:
+    there = {
+        name.removeprefix("load_")
+        for module in pkgutil.iter_modules(schemas.__path__)
+        for name in vars(importlib.import_module(f"{schemas.__name__}.{module.name}"))
+        if name.startswith("load_")
+    }
+
+    assert there == LOADERS.keys()
 
 
 @given(document=st.binary(max_size=200) | JSON.map(lambda v: json.dumps(v, default=str).encode()))
@@ -89,9 +112,8 @@ def sim() -> Iterator[Simulator]:
 
 
 @pytest.fixture(scope="module")
-def shop(sim: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConnectedShop]:
-    path = tmp_path_factory.mktemp("fuzz") / "shop.sqlite"
-    with connected_shop(f"sqlite:///{path}", sim, enabled=False) as connected:
+def shop(sim: Simulator, module_database_url: str) -> Iterator[ConnectedShop]:
+    with connected_shop(module_database_url, sim, enabled=False) as connected:
         yield connected
 
 
@@ -100,12 +122,29 @@ def _no_sync_in_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "start_sync", lambda *_args, **_options: "a-run")
 
 
+def field_names() -> set[str]:
+    """Every name of a field or filter that the pages' code asks for, and that the pages have."""
+    asked_for = {"get", "getlist", "pop", "checked", "text", "number", "choice"}
+    found = set(re.findall(r'\bname="(\w+)"', "".join(
+        path.read_text("utf-8") for path in (ROOT / "templates").rglob("*.html")
+    )))  # fmt: skip
+    for path in (ROOT / "aiq_cova_plugin" / "web").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                first = node.args[0] if node.args else None
+                if node.func.attr in asked_for and isinstance(first, ast.Constant):
+                    found.add(str(first.value))
+    return {name for name in found if re.fullmatch(r"[a-z_]+", name)}
+
+
+# What a template names through a variable is said here.
 FIELDS = st.sampled_from(
-    ["enabled", "sync_orders", "company_id", "location_id", "username", "password", "client_id",
-     "client_secret", "integrator_id", "delivery_fee_product", "pattern", "category",
-     "rule_pattern", "rule_category", "fallback_category_id", "field", "cova_fields", "customer",
-     "customer_id", "guard_percent", "guard_at_least", "page", "state", "q", "confirm"]
-)  # fmt: skip
+    sorted(
+        field_names()
+        | FIELD_LABELS.keys()
+        | {"customer_id", "category", "pattern", "rule_pattern", "rule_category", "confirm"}
+    )
+)
 FORMS = st.dictionaries(FIELDS | TEXTS, TEXTS | st.lists(TEXTS, max_size=3), max_size=8)
 FEW = settings(
     max_examples=max(12, settings.default.max_examples // 10),  # each opens many pages
@@ -146,25 +185,60 @@ def test_every_form_saves_or_refuses(shop: ConnectedShop, form: dict[str, Any]) 
     assert row["company_id"] is None or 1 <= row["company_id"] < 2**31
 
 
-COMMANDS = st.sampled_from(
-    [["holds"], ["orders", "list"], ["orders", "show"], ["orders", "retry"], ["orders", "cancel"],
-     ["sync"], ["connect"], ["reconcile"], ["doctor"], ["orders", "push"], ["personal-data", "export"]]
+def commands(
+    group: click.Group = cova, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """(words, command) of every command there is, but the one that serves until it is stopped."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        found = group.get_command(context, name)
+        assert found is not None
+        if isinstance(found, click.Group):
+            yield from commands(found, (*path, name))
+        elif name != "simulate":
+            yield (*path, name), found
+
+
+ALL_COMMANDS = dict(commands())
+COMMANDS = st.sampled_from(sorted(ALL_COMMANDS))
+OPTIONS = sorted(
+    {option for each in ALL_COMMANDS.values() for param in each.params for option in param.opts
+     if option.startswith("-")} - {"--json"}
 )  # fmt: skip
 ARGUMENTS = st.lists(
-    st.sampled_from(
-        ["--store", "s1", "nowhere", "--state", "--company-id", "--all", "--full", "--approve",
-         "--no-check", "--username", "--location-id", "--integrator-id", "--disable", "--", "-x"]
-    )
+    st.sampled_from([*OPTIONS, "s1", "nowhere", "--", "-x"])
     | TEXTS.filter(lambda text: "\x00" not in text),
     max_size=5,
-)  # fmt: skip
+)
+
+
+@pytest.mark.parametrize("words", ALL_COMMANDS, ids=" ".join)
+def test_every_option_of_every_command_is_taken_or_refused(
+    shop: ConnectedShop, words: tuple[str, ...]
+) -> None:
+    """All of them at once, with something hostile in each."""
+    hostile = iter(["'; drop table cova_push; --", "\u202e<script>", "-1", "🌿" * 90, "1e309"] * 9)
+    given: list[str] = []
+    for param in ALL_COMMANDS[words].params:
+        if isinstance(param, click.Argument):
+            given.append(next(hostile).lstrip("-"))
+        elif param.name not in {"as_json", "help"}:
+            assert isinstance(param, click.Option)
+            given += [param.opts[0]] if param.is_flag else [f"{param.opts[0]}={next(hostile)}"]
+
+    _run_and_look(shop, list(words), given)
+    _run_and_look(shop, list(words), [])
 
 
 @FEW
 @given(command=COMMANDS, arguments=ARGUMENTS)
 def test_every_argument_is_taken_or_refused(
-    shop: ConnectedShop, command: list[str], arguments: list[str]
+    shop: ConnectedShop, command: tuple[str, ...], arguments: list[str]
 ) -> None:
+    _run_and_look(shop, list(command), arguments)
+
+
+def _run_and_look(shop: ConnectedShop, command: list[str], arguments: list[str]) -> None:
     result = shop.shop.run(*command, *arguments, "--json")
 
     assert result.exception is None or isinstance(result.exception, SystemExit), (
@@ -175,12 +249,18 @@ def test_every_argument_is_taken_or_refused(
     assert "Traceback" not in result.output
 
 
+HEARD = {
+    each.name
+    for each in vars(signals).values()
+    if isinstance(each, NamedSignal) and not each.name.startswith("cova.")
+}
+"""The signals a host sends."""
 IDS = TEXTS | st.none() | st.integers() | st.lists(st.integers(), max_size=2)
 
 
 @FEW
 @given(
-    name=st.sampled_from(["aiq.order-placed", "aiq.order-confirmed", "aiq.order-cancelled"]),
+    name=st.sampled_from(sorted(HEARD)),
     store_id=IDS | st.just("s1"),
     order_id=IDS,
     more=st.dictionaries(st.sampled_from(["note", "extra", "reason"]), JSON, max_size=2),
@@ -195,6 +275,11 @@ def test_no_signal_raises_into_checkout(
             for table in ("cova_push", "cova_hold"):
                 count = connection.exec_driver_sql(f"select count(*) from {table}")  # noqa: S608
                 assert count.scalar() == 0
+
+
+def test_every_signal_of_a_host_is_heard(shop: ConnectedShop) -> None:
+    assert len(HEARD) == 3
+    assert [name for name in HEARD if not signal(name).has_receivers_for(shop.shop.app)] == []
 
 
 def test_the_error_of_a_service_is_never_a_bare_exception() -> None:

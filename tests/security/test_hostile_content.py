@@ -103,8 +103,8 @@ def inspected(markup: str) -> Inspector:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Flask]:
-    app = tiny_shop(tmp_path, TinyHost())
+def shop(tmp_path: Path, sqlite_url: str) -> Iterator[Flask]:
+    app = tiny_shop(tmp_path, TinyHost(), database_url=sqlite_url)
     yield app
     close(app)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.project.test_docs import _test_exists
 from tests.security.journey import Browser
 from tests.support.connected import ConnectedShop
 from tests.support.project_files import ROOT
@@ -65,14 +64,6 @@ def test_refusals_are_in_the_log(shop: ConnectedShop, caplog: pytest.LogCaptureF
         ("access_refused", "s1"),
         ("access_refused", "s1 faked_event"),
     ]
-
-
-def test_every_test_named_in_the_security_document_exists() -> None:
-    text = (ROOT / "docs" / "security.md").read_text("utf-8")
-    named = re.findall(r"tests/[\w/]+\.py(?:::\w+)*", text)
-
-    assert len(named) > 30
-    assert [each for each in named if not _test_exists(each)] == []
 
 
 def test_every_alert_and_event_is_documented() -> None:

@@ -49,10 +49,12 @@ def host() -> TinyHost:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, host: TinyHost, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+def shop(
+    tmp_path: Path, sqlite_url: str, host: TinyHost, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Flask]:
     # A sync in the background is not this test's business; a thread would outlive it.
     monkeypatch.setattr(runs, "start_sync", lambda *_args, **_options: "a-run")
-    app = tiny_shop(tmp_path, host)
+    app = tiny_shop(tmp_path, host, database_url=sqlite_url)
     yield app
     close(app)
 

@@ -74,7 +74,9 @@ def run(
 
 def stored(shop: ConnectedShop, model: Any) -> list[Any]:
     with shop.shop.app.app_context(), shop.shop.services.database.short() as connection:
-        return list(connection.execute(sa.select(model)).all())
+        # PostgreSQL hands changed rows over last.
+        in_order = sa.select(model).order_by(*sa.inspect(model).primary_key)
+        return list(connection.execute(in_order).all())
 
 
 def test_export_hands_out_what_is_held_about_one_customer(

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import count
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,26 +19,19 @@ from cryptography.fernet import Fernet
 from aiq_cova_plugin.clock import FixedClock
 from aiq_cova_plugin.host import ProductChange
 from aiq_cova_plugin.services.catalogue.sync_catalog import SyncReport, preview_sync, sync_catalog
-from aiq_cova_plugin.simulator import Account, Simulator
+from aiq_cova_plugin.simulator import Simulator
 from aiq_cova_plugin.store import holds, products, runs
 from aiq_cova_plugin.store.connections import save_connection, sync_state_of
 from aiq_cova_plugin.store.models import Hold, Product, Run, RunIssue, SyncState
 
 from tests.support.shop import Shop
+from tests.support.simulators import new_simulator
+
+__all__ = ["ConnectedShop", "connected_shop", "connection_of", "new_simulator", "settings_for"]
 
 SECRET_KEY = Fernet.generate_key().decode()
 FEED, CHANGES, BY_ID = "product_data", "product_data_updated", "product_data_by_ids"
 """The simulator's names of the three product calls."""
-
-# The budget of calls is kept per company and process: with a company of its own, no test uses
-# up the calls of another, or inherits its 429.
-_company_ids = count(910_001)
-
-
-def new_simulator(*, products: int = 40, **more: Any) -> Simulator:
-    """A simulator of a company that no other test talks to."""
-    account = Account(company_id=next(_company_ids), username=f"api-user-{next(_company_ids)}")
-    return Simulator(products=products, account=account, **more)
 
 
 def settings_for(sim: Simulator) -> dict[str, Any]:

@@ -27,10 +27,43 @@ _FAST_AND_FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=
 
 @dataclass
 class PostgresServer:
-    """A running server. Databases are cheap: give each test its own."""
+    """A server of its own folder. Databases are cheap: give each test its own."""
 
+    programs: Path
+    folder: Path
     port: int
+    user: dict[str, Any]
+    _process: subprocess.Popen[bytes] | None = None
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def start(self) -> None:
+        """Return once it lets clients in."""
+        settings = [word for setting in _FAST_AND_FORGETFUL for word in ("-c", setting)]
+        with (self.folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    self.programs / "postgres", "-D", self.folder, "-p", str(self.port),
+                    "-h", "127.0.0.1", "-k", self.folder, *settings,
+                ],
+                stdout=log, stderr=log, cwd=self.folder, **self.user,
+            )  # fmt: skip
+        _wait_until_ready(self.programs, self.port)
+
+    def stop(self) -> None:
+        """End every connection and the server."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)  # "fast shutdown": do not wait for clients
+            self._process.wait(timeout=20)
+        self._process = None
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Nobody answers inside the block; afterwards the server is there again."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
 
     @contextmanager
     def database(self, *, copy_of: str = "template0") -> Iterator[str]:
@@ -75,22 +108,12 @@ def running_postgres(programs: Path) -> Iterator[PostgresServer]:
             ],
             check=True, capture_output=True, cwd=folder, **user,
         )  # fmt: skip
-        port = free_port()
-        settings = [word for setting in _FAST_AND_FORGETFUL for word in ("-c", setting)]
-        with (folder / "server.log").open("wb") as log:
-            server = subprocess.Popen(
-                [
-                    programs / "postgres", "-D", folder, "-p", str(port),
-                    "-h", "127.0.0.1", "-k", folder, *settings,
-                ],
-                stdout=log, stderr=log, cwd=folder, **user,
-            )  # fmt: skip
+        server = PostgresServer(programs, folder, free_port(), user)
         try:
-            _wait_until_ready(programs, port)
-            yield PostgresServer(port=port)
+            server.start()
+            yield server
         finally:
-            server.send_signal(signal.SIGINT)  # "fast shutdown": do not wait for clients
-            server.wait(timeout=20)
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

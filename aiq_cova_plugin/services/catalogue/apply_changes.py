@@ -12,9 +12,15 @@ from aiq_cova_plugin.domain.catalogue import FieldIssue, ProductSnapshot
 from aiq_cova_plugin.domain.categories import CategoryChoice
 from aiq_cova_plugin.domain.pricing import next_price_change
 from aiq_cova_plugin.domain.snapshot_codec import snapshot_to_json
-from aiq_cova_plugin.errors import LeaseHeld
+from aiq_cova_plugin.errors import LeaseHeld, NeedsOperator
 from aiq_cova_plugin.host import ApplyResult
-from aiq_cova_plugin.services.catalogue.plan_product import HostSide, ProductPlan, plan_product
+from aiq_cova_plugin.services.catalogue.plan_product import (
+    HIDDEN,
+    HostSide,
+    ProductPlan,
+    plan_product,
+)
+from aiq_cova_plugin.services.catalogue.run_changes import Change, RunChanges, change_of
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.store.database import DatabaseConnection, is_database_trouble
 from aiq_cova_plugin.store.holds import (
@@ -24,11 +30,25 @@ from aiq_cova_plugin.store.holds import (
     settling_products,
 )
 from aiq_cova_plugin.store.leases import HeldLease
+from aiq_cova_plugin.store.locations import is_connected_to
 from aiq_cova_plugin.store.models import Product
 from aiq_cova_plugin.store.products import lock_products, products_by_id, save_products
 from aiq_cova_plugin.store.specifications import save_specifications
 
 _BATCH = 100
+
+
+class StoreMoved(NeedsOperator):
+    """The store was connected to another company or location while a run was under way."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The store was connected to another company or location in COVA while this sync ran, "
+            "so it stopped: what it had read belongs to the old one.",
+            fix="Nothing to do: the next sync reads the new location whole.",
+        )
+
+
 _NOTHING = Decimal(0)
 
 
@@ -60,6 +80,8 @@ class Outcome:
     hidden: int = 0
     failures: dict[str, str] = field(default_factory=dict)
     issues: list[FieldIssue] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    """Of the batch that is being written alone; a run's are in the database."""
 
     def count(self, action: str) -> None:
         if action == "create":
@@ -71,26 +93,33 @@ class Outcome:
 
 
 class ProductWriter:
-    """Tells one store's host about products, and remembers what it was told."""
+    """Tells one store's host about products, and remembers what it was told.
+
+    `place` is the company and the location in COVA that the products were read from.
+    """
 
     def __init__(
         self,
         ctx: ServiceContext,
         store_id: str,
         *,
+        place: dict[str, int | None],
         owned: frozenset[str],
         settings_version: int,
         lease: HeldLease | None,
         on_batch: Callable[[int], None],
+        changes: RunChanges,
         erasable: frozenset[str] = frozenset(),
     ) -> None:
         self._ctx = ctx
         self._store_id = store_id
+        self._place = place
         self._owned = owned
         self._erasable = erasable
         self._settings_version = settings_version
         self._lease = lease
         self._on_batch = on_batch
+        self._changes = changes
         self.outcome = Outcome()
 
     def plan(
@@ -118,13 +147,14 @@ class ProductWriter:
     def write(self, candidates: Sequence[Candidate]) -> None:
         """Tell the host about every candidate; one bad product fails alone.
 
-        Raises `LeaseHeld` when another worker has taken the run over.
+        Raises `LeaseHeld` when another worker has taken the run over, and `StoreMoved` when the
+        store is connected to another place by now.
         """
         for start in range(0, len(candidates), _BATCH):
             batch = candidates[start : start + _BATCH]
             try:
                 self._write_batch(batch)
-            except LeaseHeld:
+            except (LeaseHeld, StoreMoved):
                 raise
             except Exception as exc:
                 if is_database_trouble(exc):
@@ -141,7 +171,7 @@ class ProductWriter:
         for candidate in batch:
             try:
                 self._write_batch([candidate])
-            except LeaseHeld:
+            except (LeaseHeld, StoreMoved):
                 raise
             except Exception as exc:
                 if is_database_trouble(exc):
@@ -157,6 +187,8 @@ class ProductWriter:
             if self._lease is not None:
                 ctx.leases.renew_within(connection, self._lease)
             lock_products(connection, self._store_id, ids)
+            if not is_connected_to(connection, self._store_id, **self._place):
+                raise StoreMoved
             self._release_counted_holds(connection, batch)
             rows = products_by_id(connection, self._store_id, ids)
             held = held_by_product(connection, self._store_id, ids)
@@ -171,6 +203,8 @@ class ProductWriter:
             ]
             save_products(connection, records)
             self._save_specifications(connection, batch, now)
+            kept = self._changes.write(connection, fresh.changes)
+        self._changes.committed(kept)
         self._merge(fresh)
 
     def _save_specifications(
@@ -237,6 +271,8 @@ class ProductWriter:
     ) -> dict[str, Any]:
         failure = self._failure(plan, answers)
         host_state, applied = plan.state_after, plan.applied_after
+        if failure is None and (change := change_of(plan)) is not None:
+            outcome.changes.append(change)
         if plan.change is not None and failure is None and plan.new:
             outcome.count(plan.change.action)
         if failure is not None:
@@ -248,6 +284,8 @@ class ProductWriter:
         values = self._row_values(candidate, row, host_state, applied, failure)
         if failure is None:
             values["differing_fields"] = self._differing_after(plan, row)
+            if plan.change is not None:
+                values["compared_at"] = values["updated_at"]
         return values
 
     def _differing_after(self, plan: ProductPlan, row: Product | None) -> str:
@@ -305,6 +343,8 @@ class ProductWriter:
             "is_excluded": row.is_excluded if row is not None else False,
             "last_error": failure or "",
             "differing_fields": row.differing_fields if row is not None else "",
+            "compared_at": row.compared_at if row is not None else None,
+            "is_awaited": row is not None and row.is_awaited and host_state == HIDDEN,
             "vanished_at": now if candidate.is_vanished else None,
             "updated_at": now,
         }
@@ -334,4 +374,11 @@ def host_side_of(row: Product | None) -> HostSide:
     """What the host was last told, from our record of the product."""
     if row is None:
         return HostSide()
-    return HostSide(row.host_state, row.applied, row.stock, row.is_locked, row.is_excluded)
+    return HostSide(
+        row.host_state,
+        row.applied,
+        row.stock,
+        is_locked=row.is_locked,
+        is_excluded=row.is_excluded,
+        is_awaited=row.is_awaited,
+    )

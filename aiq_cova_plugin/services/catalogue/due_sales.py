@@ -13,6 +13,7 @@ from aiq_cova_plugin.domain.pricing import active_sale_price, next_price_change
 from aiq_cova_plugin.domain.snapshot_codec import snapshot_from_json
 from aiq_cova_plugin.host import ProductChange
 from aiq_cova_plugin.services.catalogue.plan_product import SHOWN
+from aiq_cova_plugin.services.catalogue.run_changes import Change, RunChanges
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.store.leases import HeldLease
 from aiq_cova_plugin.store.models import Connection, Product
@@ -28,6 +29,7 @@ def tell_due_sales(
     product_ids: Collection[str],
     *,
     lease: HeldLease | None,
+    changes: RunChanges,
 ) -> int:
     """Tell the shop the sale prices of these products as of now; how many were news to it.
 
@@ -39,7 +41,7 @@ def tell_due_sales(
     for start in range(0, len(ids), _BATCH):
         batch = ids[start : start + _BATCH]
         try:
-            told += _tell(ctx, settings.store_id, batch, lease)
+            told += _tell(ctx, settings.store_id, batch, lease, changes)
         except Exception:  # noqa: BLE001 - the run ends with its own reason; logged
             log.exception(
                 "due_sales_not_told",
@@ -49,9 +51,13 @@ def tell_due_sales(
 
 
 def _tell(
-    ctx: ServiceContext, store_id: str, product_ids: Sequence[str], lease: HeldLease | None
+    ctx: ServiceContext,
+    store_id: str,
+    product_ids: Sequence[str],
+    lease: HeldLease | None,
+    run_changes: RunChanges,
 ) -> int:
-    now, told = ctx.clock.now(), 0
+    now, told = ctx.clock.now(), list[Change]()
     with ctx.database.job_transaction() as connection:
         if lease is not None:
             ctx.leases.renew_within(connection, lease)
@@ -63,8 +69,8 @@ def _tell(
         for change in changes:
             if change.cova_product_id not in saved:
                 continue
-            told += 1
             row = rows[change.cova_product_id]
+            told.append(_as_change(row, change))
             windows = snapshot_from_json(row.snapshot).sale_windows
             values = {
                 "applied": row.applied | encode_fields(change.fields),
@@ -72,7 +78,14 @@ def _tell(
                 "updated_at": now,
             }
             change_product(connection, store_id, change.cova_product_id, values)
-    return told
+        kept = run_changes.write(connection, told)
+    run_changes.committed(kept)
+    return len(told)
+
+
+def _as_change(row: Product, change: ProductChange) -> Change:
+    before = {_FIELD: row.applied.get(_FIELD)}
+    return Change(row.cova_product_id, change.action, before, encode_fields(change.fields))
 
 
 def _change(ctx: ServiceContext, row: Product) -> ProductChange | None:

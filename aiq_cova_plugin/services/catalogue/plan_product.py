@@ -26,13 +26,22 @@ FOLLOWS_WHEN_LOCKED = frozenset({"quantity"})
 
 @dataclass(frozen=True)
 class HostSide:
-    """What the host was last told of a product."""
+    """What the host was last told of a product.
+
+    `is_awaited`: staff included it again while COVA did not offer it; it is shown as soon as
+    COVA does, though staff own what is on the menu.
+    """
 
     state: str = ABSENT
     applied: Mapping[str, Any] = field(default_factory=dict)
     stock: Decimal | None = None
     is_locked: bool = False
     is_excluded: bool = False
+    is_awaited: bool = False
+
+    def is_shown_by_us(self, owned: frozenset[str]) -> bool:
+        """Is it hidden, and ours to show again?"""
+        return self.state == HIDDEN and ("enabled" in owned or self.is_awaited)
 
 
 @dataclass(frozen=True)
@@ -112,9 +121,16 @@ def plan_product(
         told = {name: each for name, each in values.items() if name not in snapshot.said_empty}
         return _plan(snapshot, "create", told, applied, SHOWN)
     if host.is_locked:
-        return _plan_locked(snapshot, values, host, applied, is_retold=is_retold, erasable=erasable)
+        return _plan_locked(
+            snapshot,
+            values,
+            applied,
+            is_shown_again=host.is_shown_by_us(owned),
+            is_retold=is_retold,
+            erasable=erasable,
+        )
     values = _without_erasures(values, MAY_BECOME_EMPTY | erasable)
-    if host.state == HIDDEN and "enabled" in owned:
+    if host.is_shown_by_us(owned):
         return _plan(snapshot, "restore", values | {"enabled": True}, applied, SHOWN)
     if not is_retold and not _changed(encode_fields(values), applied):
         # Once staff decide what is on the menu, a product we hid is theirs to show again.
@@ -198,16 +214,16 @@ def _taking_moves(enabled: bool | None, state: str) -> tuple[str, str]:
 def _plan_locked(
     snapshot: ProductSnapshot,
     values: Mapping[str, Any],
-    host: HostSide,
     applied: dict[str, Any],
     *,
+    is_shown_again: bool,
     is_retold: bool,
     erasable: frozenset[str],
 ) -> ProductPlan:
     """Only the quantity of a locked product follows; in what it differs from COVA is noted."""
     told = {name: each for name, each in values.items() if name in FOLLOWS_WHEN_LOCKED}
     plan = ProductPlan(None, SHOWN, applied, {}, {})
-    if host.state == HIDDEN and "enabled" in values:
+    if is_shown_again:
         plan = _plan(snapshot, "restore", told | {"enabled": True}, applied, SHOWN)
     elif is_retold or _changed(encode_fields(told), applied):
         plan = _plan(snapshot, "update", told, applied, SHOWN)

@@ -24,7 +24,11 @@ from aiq_cova_plugin.errors import (
 )
 from aiq_cova_plugin.host import PRODUCT_FIELDS, Store
 from aiq_cova_plugin.mapping.specification_names import names_from_settings
-from aiq_cova_plugin.services.catalogue.apply_changes import Candidate, ProductWriter
+from aiq_cova_plugin.services.catalogue.apply_changes import (
+    Candidate,
+    ProductWriter,
+    StoreMoved,
+)
 from aiq_cova_plugin.services.catalogue.decide_changes import ChangeDecider, HeldBack
 from aiq_cova_plugin.services.catalogue.due_sales import tell_due_sales
 from aiq_cova_plugin.services.catalogue.kept_pages import KeptPages
@@ -34,6 +38,7 @@ from aiq_cova_plugin.services.catalogue.nightly_pass import (
     is_whole_pass_due,
 )
 from aiq_cova_plugin.services.catalogue.read_catalogue import OVERLAP, CatalogueReader
+from aiq_cova_plugin.services.catalogue.run_changes import RunChanges
 from aiq_cova_plugin.services.catalogue.run_record import RunRecord
 from aiq_cova_plugin.services.catalogue.sync_report import (
     SyncReport,
@@ -52,13 +57,12 @@ from aiq_cova_plugin.services.stores import (
 )
 from aiq_cova_plugin.store import holds
 from aiq_cova_plugin.store.connections import (
-    connection_of,
     save_connection,
     save_sync_state,
     sync_state_of,
 )
-from aiq_cova_plugin.store.database import DatabaseConnection
 from aiq_cova_plugin.store.leases import HeldLease
+from aiq_cova_plugin.store.locations import is_connected_to
 from aiq_cova_plugin.store.models import Connection
 from aiq_cova_plugin.store.products import marks_of, next_price_change_of
 from aiq_cova_plugin.store.runs import last_decided_run
@@ -184,13 +188,20 @@ class _Run:
             mode="full" if self._is_full else "incremental",
         )
         self._record = RunRecord(ctx, self.report, lease)
+        self._changes = RunChanges(self.report.run_id)
+        self._place = {
+            "company_id": settings.company_id,
+            "location_id": settings.location_id,
+        }
         self._writer = ProductWriter(
             ctx,
             self._store_id,
+            place=self._place,
             owned=frozenset(PRODUCT_FIELDS) - frozenset(settings.staff_fields),
             erasable=frozenset(settings.erasable_fields),
             settings_version=settings.settings_version,
             lease=lease,
+            changes=self._changes,
             on_batch=lambda applied: self._record.note(applied=applied),
         )
 
@@ -232,7 +243,7 @@ class _Run:
                 self._write(reading, candidates)
             self._drop_pages()
         except CovaPluginError as exc:
-            if not isinstance(exc, LeaseHeld):
+            if not isinstance(exc, LeaseHeld | StoreMoved):
                 self._keep_sales_on_time()
             self._fail(exc)
         except Exception:
@@ -269,7 +280,11 @@ class _Run:
     def _keep_sales_on_time(self) -> None:
         """Nothing COVA said now is used: sales that are known begin and end all the same."""
         self.report.updated = self._writer.outcome.updated + tell_due_sales(
-            self._ctx, self._settings, self._decider.due_by_price(), lease=self._lease
+            self._ctx,
+            self._settings,
+            self._decider.due_by_price(),
+            lease=self._lease,
+            changes=self._changes,
         )
 
     def _come_back_for_the_next_sale(self) -> None:
@@ -348,22 +363,14 @@ class _Run:
         with self._ctx.database.short() as connection:
             if self._lease is not None:
                 self._ctx.leases.renew_within(connection, self._lease)
-            if self._has_moved(connection):
-                # What was read is of another place; the new one is to be read whole.
-                return
+            if not is_connected_to(connection, self._store_id, **self._place):
+                # The new place is to be read whole, so that no cursor may stay behind.
+                raise StoreMoved
             save_sync_state(connection, self._store_id, values)
             self._unreadable.save(connection, reading, is_full=self._is_full, now=now)
             self._cursor_after = values.get("cursor")
             if not self._settings.check_ok:
                 save_connection(connection, self._store_id, _CHECK_PASSED, now=now)
-
-    def _has_moved(self, connection: DatabaseConnection) -> bool:
-        """Was the store connected to another company or location since the run began?"""
-        now, then = connection_of(connection, self._store_id), self._settings
-        return now is None or (now.company_id, now.location_id) != (
-            then.company_id,
-            then.location_id,
-        )
 
     def _drop_pages(self) -> None:
         """The pages were used, or a person's decision ended them, or they may be at fault."""

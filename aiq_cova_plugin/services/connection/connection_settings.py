@@ -23,6 +23,7 @@ from aiq_cova_plugin.services.audit import changed, note
 from aiq_cova_plugin.services.connection.check_connection import CheckStep, try_connection
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.jobs.plan_jobs import plan_store_jobs
+from aiq_cova_plugin.services.orders.resume_orders import resume_after_settings
 from aiq_cova_plugin.services.stores import (
     connection_state,
     has_credentials,
@@ -126,6 +127,8 @@ def state_of(ctx: ServiceContext, row: Connection | None) -> str:
 def check_settings(ctx: ServiceContext, store_id: str, raw: Mapping[str, Any]) -> list[CheckStep]:
     """Try what was typed, with the stored secrets where a secret is empty; saves nothing.
 
+    When it is what is stored and COVA accepts it, orders that stopped for it go on.
+
     Raises `InvalidSettings` when something typed is malformed or missing.
     """
     require_store(ctx, store_id)
@@ -133,7 +136,11 @@ def check_settings(ctx: ServiceContext, store_id: str, raw: Mapping[str, Any]) -
     typed = _typed(raw)
     _require_complete(typed, stored, why="to test the connection")
     ctx.database.end_reading()
-    return try_connection(ctx, _credentials(ctx, typed, stored))
+    steps = try_connection(ctx, _credentials(ctx, typed, stored))
+    if all(step.ok for step in steps) and not _has_new_credentials(typed, stored):
+        with ctx.database.short() as connection:
+            resume_after_settings(connection, store_id, now=ctx.clock.now(), is_other_log_in=True)
+    return steps
 
 
 def save_settings(
@@ -158,12 +165,13 @@ def save_settings(
     if enabled:
         _require_complete(typed, stored, why="to switch COVA on")
     values = _columns(ctx, typed)
+    has_new_credentials = _has_new_credentials(typed, stored)
     now = ctx.clock.now()
-    if check and _is_complete(typed, stored) and (enabled or _has_new_credentials(typed, stored)):
+    if check and _is_complete(typed, stored) and (enabled or has_new_credentials):
         ctx.database.end_reading()
         _require_good(try_connection(ctx, _credentials(ctx, typed, stored)))
         values |= {"check_ok": True, "checked_at": now, "check_message": "", "check_field": None}
-    elif _has_new_credentials(typed, stored):
+    elif has_new_credentials:
         values |= {"check_ok": None, "checked_at": None, "check_message": "", "check_field": None}
     if enabled:
         values["was_enabled"] = True
@@ -180,6 +188,10 @@ def save_settings(
         save_connection(connection, store_id, values, now=now)
         if values.get("sync_orders"):
             push_times.resume_paused(connection, store_id, now=now)
+        is_other_log_in = has_new_credentials or bool(values.get("check_ok"))
+        resume_after_settings(
+            connection, store_id, now=now, is_other_log_in=is_other_log_in, is_other_place=moved
+        )
         if moved:
             # Another place: its products must be read from the beginning.
             save_sync_state(connection, store_id, {"cursor": None})

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 from aiq_cova_plugin.cova.client import CovaClient
+from aiq_cova_plugin.domain.call_quota import calls_that_count
 from aiq_cova_plugin.errors import CovaPluginError, NotFound
 from aiq_cova_plugin.services.connection.check_connection import CheckStep, try_connection
+from aiq_cova_plugin.services.connection.doctor_site import Check, SiteFacts, site_checks
 from aiq_cova_plugin.services.connection.try_customer_search import try_customer_search
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.orders.tax_pricing import reread_tax_pricing
@@ -21,58 +24,33 @@ from aiq_cova_plugin.services.stores import (
     load_connection,
     require_store,
 )
-from aiq_cova_plugin.store import schema
+from aiq_cova_plugin.store.breakers import all_breakers
+from aiq_cova_plugin.store.budgets import all_budgets
 from aiq_cova_plugin.store.models import Connection
 from aiq_cova_plugin.store.products import product_of
 
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    ok: bool
-    message: str
-    fix: str = ""
-    store_id: str | None = None
+_LARGEST_SKEW = timedelta(minutes=1)
+"""How far our clock may be from COVA's."""
 
 
-def examine(ctx: ServiceContext, store_id: str | None = None) -> dict[str, Any]:
+def examine(
+    ctx: ServiceContext, store_id: str | None = None, *, facts: SiteFacts | None = None
+) -> dict[str, Any]:
     """The contract's `doctor` document: `ok` and the `checks`, of one store or of all.
 
-    Raises `UnknownStore`. Whatever is wrong is a check, never an exception.
+    `facts` is what the web side knows of the app; without it nothing is said of it. Raises
+    `UnknownStore`. Whatever is wrong is a check, never an exception.
     """
     stores = [require_store(ctx, store_id)] if store_id else list(ctx.host.stores())
     ctx.database.end_reading()
-    checks = [_secret_keys(ctx), _tables(ctx)]
-    if checks[-1].ok:
+    checks = site_checks(ctx, facts)
+    if all(check.ok for check in checks if check.name == "tables"):
         # A store that was never connected is a store without COVA, not a fault; but asked
         # about by name, or as the only one there is, it has no business being healthy.
         known = [store for store in stores if load_connection(ctx, store.id) is not None]
         for store in known or stores:
             checks += _store_checks(ctx, store.id)
     return {"ok": all(check.ok for check in checks), "checks": [asdict(each) for each in checks]}
-
-
-def _secret_keys(ctx: ServiceContext) -> Check:
-    if ctx.vault.is_open:
-        return Check("secret_keys", True, "COVA_SECRET_KEYS is set; secrets are encrypted.")
-    return Check(
-        "secret_keys",
-        False,
-        "COVA_SECRET_KEYS is not set, so no credentials can be stored.",
-        "Set COVA_SECRET_KEYS to a Fernet key; docs/operations.md says how to make one.",
-    )
-
-
-def _tables(ctx: ServiceContext) -> Check:
-    try:
-        if schema.is_up_to_date(ctx.database.engine):
-            return Check("tables", True, "The plugin's tables are up to date.")
-        message = "The plugin's tables are missing or older than this version needs."
-    except Exception as exc:  # noqa: BLE001 - whatever is wrong is a finding of the doctor
-        message = f"The database cannot be read ({type(exc).__name__})."
-    return Check("tables", False, message, "Run: flask cova init-db")
 
 
 def _store_checks(ctx: ServiceContext, store_id: str) -> list[Check]:
@@ -96,6 +74,8 @@ def _store_checks(ctx: ServiceContext, store_id: str) -> list[Check]:
     if all(check.ok for check in checks[1:]):
         with ctx.open_client(credentials) as client:
             checks += _service_checks(ctx, client, row)
+            checks.append(_clock(ctx, client, store_id))
+    checks += [_services(ctx, row), _quota(ctx, row)]
     checks += [_integrator_id(ctx, row), _delivery_fee(ctx, row), _phone(ctx, store_id)]
     return checks
 
@@ -141,6 +121,68 @@ def _ask(name: str, question: Callable[[], str], store_id: str) -> Check:
     except CovaPluginError as exc:
         fix = exc.fix or "Ask COVA's API support whether the API user may use this service."
         return Check(name, False, exc.message, fix, store_id)
+
+
+def _clock(ctx: ServiceContext, client: CovaClient, store_id: str) -> Check:
+    name, theirs = "clock", client.server_time
+    if theirs is None:
+        return Check(name, True, "COVA does not say what time it is.", store_id=store_id)
+    ahead = (ctx.clock.now() - theirs).total_seconds()
+    if abs(ahead) <= _LARGEST_SKEW.total_seconds():
+        return Check(name, True, "This machine's clock agrees with COVA's.", store_id=store_id)
+    way = "ahead of" if ahead > 0 else "behind"
+    return Check(
+        name,
+        False,
+        f"This machine's clock is {round(abs(ahead) / 60, 1):g} minutes {way} COVA's.",
+        "Let the machine set its clock by itself (NTP).",
+        store_id,
+    )
+
+
+def _services(ctx: ServiceContext, row: Connection) -> Check:
+    name = "cova_services"
+    with ctx.database.short() as connection:
+        away = [
+            state
+            for state in all_breakers(connection)
+            if state.is_open and state.company_id == row.company_id
+        ]
+    if not away:
+        return Check(name, True, "Every service of COVA is called.", store_id=row.store_id)
+    named = ", ".join(sorted(state.service for state in away))
+    return Check(
+        name,
+        False,
+        f"COVA failed again and again, so it is not called for a while: {named}. {away[0].reason}",
+        "It is tried again by itself, every few minutes at most. If it lasts, ask COVA's API "
+        "support.",
+        row.store_id,
+    )
+
+
+def _quota(ctx: ServiceContext, row: Connection) -> Check:
+    """How much of COVA's quota is left in the service that has least."""
+    name, now = "quota", ctx.clock.now()
+    with ctx.database.short() as connection:
+        budgets = [
+            (service, quota)
+            for company_id, service, quota in all_budgets(connection)
+            if company_id == row.company_id and quota.per_minute > 0
+        ]
+    closed = [s for s, q in budgets if q.closed_until is not None and q.closed_until > now]
+    if closed:
+        return Check(
+            name,
+            False,
+            f"COVA's quota is used up for: {', '.join(sorted(closed))}.",
+            "It goes on by itself. If it happens often, ask who else uses this API user, or "
+            "COVA for a higher limit.",
+            row.store_id,
+        )
+    shares = [1 - calls_that_count(quota.recent, now) / quota.per_minute for _, quota in budgets]
+    left = max(0, round(100 * min(shares, default=1.0)))
+    return Check(name, True, f"{left} % of COVA's quota is left.", store_id=row.store_id)
 
 
 def _integrator_id(ctx: ServiceContext, row: Connection) -> Check:

@@ -176,9 +176,8 @@ def _ask_in_a_while(row: PushRow, reason: str) -> None:
 
 def _forget_unknown_words(row: PushRow) -> None:
     """COVA says something known again."""
-    known = without_unknown_words(row.push.warning)
-    if known != row.push.warning:
-        row.write(warning=known)
+    if without_unknown_words(row.push.warning) != row.push.warning:
+        row.change_warnings(without_unknown_words)
 
 
 def _tax_style_has_changed(row: PushRow) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 
 from aiq_cova_plugin.cova.client import CovaClient
 from aiq_cova_plugin.domain.field_values import decimal_text
@@ -14,11 +16,19 @@ from aiq_cova_plugin.schemas.products import load_product
 
 
 class OutOfStock(NeedsOperator):
-    """COVA no longer has enough of what an order wants."""
+    """COVA no longer has enough of what an order wants.
+
+    `stock` is dict: product id → what COVA has of it in the selling rooms, as just read.
+    """
+
+    stock: Mapping[str, Decimal] = MappingProxyType({})
 
 
-def require_stock(client: CovaClient, order: Order, *, location_id: int) -> None:
-    """Raise `OutOfStock` when COVA says there is less in the selling rooms than is ordered.
+def require_stock(client: CovaClient, order: Order, *, location_id: int) -> dict[str, Decimal]:
+    """What COVA has in the selling rooms of what is ordered: dict, product id → stock; without
+    products it says nothing of.
+
+    Raises `OutOfStock`, which has the same, when that is less than is ordered.
 
     Only a clear "less" counts: a product COVA does not mention or gives no stock for, and a
     COVA that does not answer this question, stop no order (cova-api.md section 5: COVA
@@ -35,7 +45,7 @@ def require_stock(client: CovaClient, order: Order, *, location_id: int) -> None
     try:
         stock = _stock_of(client, list(wanted), location_id)
     except CovaPluginError:
-        return
+        return {}
     short = [
         f"{names[product_id]}: {decimal_text(quantity)} ordered, "
         f"{decimal_text(stock[product_id])} left"
@@ -43,13 +53,16 @@ def require_stock(client: CovaClient, order: Order, *, location_id: int) -> None
         if product_id in stock and stock[product_id] < quantity
     ]
     if short:
-        raise OutOfStock(
+        missing = OutOfStock(
             f"COVA no longer has enough for order {order.number}: {'; '.join(short)}.",
             field="quantity",
             fix="Tell the customer it is sold out and offer something else; change or cancel "
             "the order in the shop. If the stock in COVA is wrong, correct it there and press "
             "Retry.",
         )
+        missing.stock = stock
+        raise missing
+    return stock
 
 
 def _stock_of(client: CovaClient, product_ids: list[str], location_id: int) -> dict[str, Decimal]:

@@ -24,6 +24,7 @@ from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.connections import connection_of
 from aiq_cova_plugin.store.holds import holds_of_order
 from aiq_cova_plugin.store.models import Push
+from aiq_cova_plugin.store.push_warnings import without_other_deliveries
 
 _NO_MONEY = Decimal(10) ** 9
 
@@ -124,7 +125,13 @@ def withdraw_order(
         outbox.change_push(
             connection,
             push.id,
-            {**_withdrawn_at(now), "reason": "", "fix": ""},
+            {
+                **_withdrawn_at(now),
+                "reason": "",
+                "fix": "",
+                "warning": without_other_deliveries(push.warning),
+                "phone_encrypted": None,
+            },
         )
         said = "It had not been sent."
         if not was_cancelled_in_shop:

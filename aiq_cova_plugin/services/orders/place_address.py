@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from aiq_cova_plugin.cova.client import CovaClient
 from aiq_cova_plugin.domain.addresses import BESIDE, OVERWRITE
@@ -26,6 +26,14 @@ from aiq_cova_plugin.schemas.records import Customer, CustomerAddress
 _TRIES = 3
 
 
+@dataclass(frozen=True)
+class Placed:
+    """What was done in plain words; `has_written`: was anything of the customer's changed?"""
+
+    said: str
+    has_written: bool
+
+
 def place_address(
     client: CovaClient,
     order: Order,
@@ -33,8 +41,8 @@ def place_address(
     *,
     on_step: Callable[..., None],
     policy: str = OVERWRITE,
-) -> str:
-    """Make COVA's address of the customer the order's; what was done, in plain words.
+) -> Placed:
+    """Make COVA's address of the customer the order's; what was done.
 
     `policy` is the store's choice for an old address: `overwrite` it, or add the new one
     `beside` it.
@@ -44,7 +52,7 @@ def place_address(
     Raises what the client raises; `VersionConflict` when it keeps changing.
     """
     if order.delivery is None:
-        return ""
+        return Placed("", has_written=False)
     known = customer
     for attempt in range(1, _TRIES + 1):
         plan = plan_address(known.addresses, order.delivery.address)
@@ -60,7 +68,7 @@ def place_address(
             known = client.customer(customer.id)
             if _version_of(plan.old, known) == plan.old.version:
                 raise
-    return ""
+    return Placed("", has_written=False)
 
 
 def _version_of(address: CustomerAddress, customer: Customer) -> int | None:
@@ -72,13 +80,15 @@ def _carry_out(
     customer_id: str,
     plan: Keep | Add | Overwrite,
     on_step: Callable[..., None],
-) -> str:
+) -> Placed:
     match plan:
         case Keep():
-            return "COVA had the delivery address already."
+            return Placed("COVA had the delivery address already.", has_written=False)
         case Add(new=new):
             client.add_address(customer_id, new)
-            return "The delivery address was added to the customer in COVA."
+            return Placed(
+                "The delivery address was added to the customer in COVA.", has_written=True
+            )
         case Overwrite(old=old, new=new):
             on_step(
                 "overwriting_address",
@@ -87,7 +97,10 @@ def _carry_out(
                 private=address_text(customer_id, old),
             )
             client.update_address(customer_id, new)
-            return "The customer's address in COVA was overwritten with the order's."
+            return Placed(
+                "The customer's address in COVA was overwritten with the order's.",
+                has_written=True,
+            )
 
 
 def address_text(customer_id: str, address: CustomerAddress) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -17,6 +18,7 @@ from aiq_cova_plugin.domain.push_states import PushState, require_move
 from aiq_cova_plugin.errors import AmbiguousCustomer, BadCredentials, CovaPluginError
 from aiq_cova_plugin.redaction import without_words
 from aiq_cova_plugin.services.context import ServiceContext
+from aiq_cova_plugin.services.orders.typed_phone import typed_phone
 from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.models import Connection, Push
 from aiq_cova_plugin.store.push_warnings import LATE, with_warning
@@ -56,10 +58,12 @@ class Finished(Exception):
 
 def customer_words_of(ctx: ServiceContext, push: Push) -> tuple[str, ...]:
     """What names, reaches or describes the order's customer."""
+    number = typed_phone(ctx, push)
+    typed = () if number is None else (number, number.lstrip("+"), number[-10:])
     try:
         order = ctx.host.get_order(push.store_id, push.order_id)
     except Exception:  # noqa: BLE001 - whoever needs the order says what is wrong with it
-        return ()
+        return typed
     finally:
         ctx.database.end_reading()
     who = order.customer
@@ -68,7 +72,7 @@ def customer_words_of(ctx: ServiceContext, push: Push) -> tuple[str, ...]:
     words = [who.first_name, who.last_name, who.phone, who.email, born]
     if address is not None:
         words += [address.line1, address.line2, address.postal_code]
-    return tuple(word for word in words if word)
+    return (*(word for word in words if word), *typed)
 
 
 class PushRow:
@@ -135,6 +139,18 @@ class PushRow:
                 raise ClaimLost
         for name, value in values.items():
             setattr(self.push, name, value)
+
+    def change_warnings(self, change: Callable[[str], str]) -> bool:
+        """Write what `change` makes of the order's warnings, others' included; was it anything
+        new? Raises `ClaimLost` when it was taken over."""
+        words = self.customer_words
+        with self.ctx.database.short() as connection:
+            is_new = outbox.change_warnings(
+                connection, self.push, lambda before: without_words(change(before), words)
+            )
+        self.refresh_warning()
+        self.write()
+        return is_new
 
     def move(self, target: PushState, event: str, detail: str) -> None:
         current = PushState(self.push.state)
@@ -243,7 +259,7 @@ class PushRow:
         """
         if self.ctx.clock.now() - self.push.queued_at < _LATE_AFTER or LATE in self.push.warning:
             return
-        self.write(warning=with_warning(self.push.warning, LATE))
+        self.change_warnings(lambda before: with_warning(before, LATE))
         self.event("late", LATE)
 
     # --- calling a person ----------------------------------------------------------------

@@ -7,6 +7,7 @@ asked about our order id before anything is sent again (decision 0005).
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from uuid import uuid4
 
 from aiq_cova_plugin.domain.push_states import PushState
@@ -30,6 +31,7 @@ from aiq_cova_plugin.services.orders import ask_register
 from aiq_cova_plugin.services.orders.check_stock import require_stock
 from aiq_cova_plugin.services.orders.follow_edit import follow_edit
 from aiq_cova_plugin.services.orders.match_customer import chosen_customer, match_customer
+from aiq_cova_plugin.services.orders.other_deliveries import warn_of_other_deliveries
 from aiq_cova_plugin.services.orders.place_address import place_address
 from aiq_cova_plugin.services.orders.push_row import RETRY_ASKED, PushRow
 from aiq_cova_plugin.services.orders.tax_pricing import (
@@ -37,6 +39,8 @@ from aiq_cova_plugin.services.orders.tax_pricing import (
     reread_tax_pricing,
     tax_pricing_of,
 )
+from aiq_cova_plugin.services.orders.typed_phone import with_typed_phone
+from aiq_cova_plugin.services.orders.where_sent import require_same_company, require_same_location
 from aiq_cova_plugin.services.orders.withdraw_push import stop_if_cancelled
 from aiq_cova_plugin.services.stores import require_integrator_id, require_store
 from aiq_cova_plugin.store.push_warnings import address_missing, with_warning, without_address
@@ -61,7 +65,11 @@ def send(row: PushRow) -> None:
 
 
 def look_up_then_go_on(row: PushRow) -> None:
-    """It may have been sent: ask COVA first, send only what COVA does not have."""
+    """It may have been sent: ask COVA first, send only what COVA does not have.
+
+    Raises `SentElsewhere` when the store is connected to another company now.
+    """
+    require_same_company(row.push, row.settings)
     if row.push.state != PushState.CHECKING:
         row.move(PushState.CHECKING, "checking", "COVA is asked whether it has the order.")
     reading = ask_register.ask_about(row)
@@ -94,6 +102,7 @@ def _send_repaired(row: PushRow) -> None:
 
 def _send_once(row: PushRow) -> bool:
     """Send it; True when COVA's verdict asks for another sending at once."""
+    require_same_location(row.push, row.settings)
     order = _read_order(row)
     integrator_id = require_integrator_id(row.ctx, row.settings)
     if row.push.state == PushState.CHECKING:
@@ -115,8 +124,10 @@ def _send_once(row: PushRow) -> bool:
     require_stock(row.client, order, location_id=row.settings.location_id or 0)
     sales_order = replace(sales_order, customer_id=_bring_customer(row, order))
     stop_if_cancelled(row)
-    sent_before = row.push.submitted_at
-    row.write(submitted_at=row.ctx.clock.now(), tax_pricing=pricing)
+    push, settings = row.push, row.settings
+    sent_before = (push.submitted_at, push.company_id, push.location_id)
+    _note_sending(row, row.ctx.clock.now(), settings.company_id, settings.location_id)
+    row.write(tax_pricing=pricing)
     row.has_submitted = True
     row.event("submitting", f"Sent to COVA as order {row.push.cova_order_id}.")
     try:
@@ -134,11 +145,18 @@ def _send_once(row: PushRow) -> bool:
             raise
     except (Rejected, Retryable, NeedsOperator):
         # This sending certainly did not arrive and leaves no trace; an earlier one does.
-        row.write(submitted_at=sent_before)
+        _note_sending(row, *sent_before)
         raise
     else:
         row.move(PushState.CHECKING, "submitted", "COVA has taken the order in.")
     return ask_register.wait_for_verdict(row)
+
+
+def _note_sending(
+    row: PushRow, at: datetime | None, company_id: int | None, location_id: int | None
+) -> None:
+    """When the order was sent, and where to; None when it was not."""
+    row.write(submitted_at=at, company_id=company_id, location_id=location_id)
 
 
 def _submit(row: PushRow, sales_order: SalesOrder, pricing: TaxPricing) -> None:
@@ -176,6 +194,7 @@ def _bring_customer(row: PushRow, order: Order) -> str:
     """The id of the order's customer in COVA, address put right."""
     country = require_store(row.ctx, order.store_id).country
     row.ctx.database.end_reading()
+    order = with_typed_phone(row.ctx, row.push, order, country)
     company_id = row.settings.company_id or 0
     chosen = row.push.chosen_customer_id
     if chosen is not None:
@@ -228,17 +247,17 @@ def _bring_address(row: PushRow, order: Order, customer: Customer) -> None:
     except (Rejected, ContractBroken, NotPermitted, BadCredentials) as exc:
         _flag_address(row, getattr(exc, "reason", "") or exc.message)
     else:
-        row.event("address", done)
-        others = without_address(row.push.warning)
-        if others != row.push.warning:
+        row.event("address", done.said)
+        warn_of_other_deliveries(row, order, has_written=done.has_written)
+        if without_address(row.push.warning) != row.push.warning:
             # An earlier try had to give the address up.
-            row.write(warning=others)
+            row.change_warnings(without_address)
 
 
 def _flag_address(row: PushRow, reason: str) -> None:
     warning = without_words(address_missing(reason), row.customer_words)
     if warning in row.push.warning:
         return
-    row.write(warning=with_warning(without_address(row.push.warning), warning))
+    row.change_warnings(lambda before: with_warning(without_address(before), warning))
     row.event("address_missing", warning)
     row.call_for_attention(warning)

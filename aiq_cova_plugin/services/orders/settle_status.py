@@ -16,6 +16,8 @@ from aiq_cova_plugin.errors import Rejected
 from aiq_cova_plugin.host import OrderNotFound, OrderStatus
 from aiq_cova_plugin.mapping.order_status_from_cova import Phase, StatusReading
 from aiq_cova_plugin.services.context import ServiceContext, log
+from aiq_cova_plugin.services.orders.other_deliveries import forget_delivery
+from aiq_cova_plugin.services.orders.where_sent import SentElsewhere
 from aiq_cova_plugin.services.stock.reserve_stock import (
     CANCELLED_IN_SHOP,
     publish_quantities,
@@ -30,6 +32,7 @@ from aiq_cova_plugin.store.push_warnings import (
     LATE,
     unknown_words_said,
     with_warning,
+    without_other_deliveries,
     without_surprises,
     without_unknown_words,
     without_warning,
@@ -193,7 +196,11 @@ class _Settling:
         if phase is Phase.CANCELLED:
             wanted = self._push.cancel_requested
             return PushState.WITHDRAWN if wanted else PushState.CANCELLED
-        if self._push.state == PushState.NEEDS_ATTENTION and self._push.in_pos_at is not None:
+        if (
+            self._push.state == PushState.NEEDS_ATTENTION
+            and self._push.in_pos_at is not None
+            and self._push.kind != SentElsewhere.__name__
+        ):
             return PushState.NEEDS_ATTENTION
         return PushState.IN_POS
 
@@ -230,7 +237,7 @@ class _Settling:
         if status is not None:
             values["host_status"] = status.value
         if is_final:
-            values["finished_at"] = self._now
+            values |= {"finished_at": self._now, "phone_encrypted": None}
         if target is not PushState.NEEDS_ATTENTION and not is_undecided:
             values |= {"reason": "", "fix": "", "kind": ""}
             if not (push.cancel_requested and not is_final):
@@ -252,6 +259,9 @@ class _Settling:
         if not said or said not in known:
             # COVA has gone on, or staff have said what it means.
             known = without_unknown_words(known)
+        if values["state"] in FINAL_STATES:
+            # Nobody drives it any more.
+            known = without_other_deliveries(known)
         if known != before:
             values["warning"] = known
         if said:
@@ -326,6 +336,8 @@ class _Settling:
 
 def _announce(ctx: ServiceContext, push: Push, settled: Settled, settling: _Settling) -> None:
     ids = {"store_id": push.store_id, "order_id": push.order_id}
+    if settled.state in FINAL_STATES:
+        forget_delivery(ctx, push)
     if settling.is_newly_in_pos:
         ctx.emit(signals.order_pushed, **ids, cova_order_id=push.cova_order_id)
     if settled.state is PushState.COMPLETED and settled.is_change and push.cancel_requested:

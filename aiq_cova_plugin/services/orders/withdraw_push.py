@@ -12,18 +12,29 @@ from aiq_cova_plugin.services.orders.ask_register import (
     may_still_arrive,
     settle,
 )
-from aiq_cova_plugin.services.orders.push_row import Finished, PushRow
+from aiq_cova_plugin.services.orders.other_deliveries import forget_delivery
+from aiq_cova_plugin.services.orders.push_row import RETRY_ASKED, Finished, PushRow
+from aiq_cova_plugin.services.orders.where_sent import (
+    SentElsewhere,
+    is_elsewhere,
+    sent_elsewhere,
+)
 from aiq_cova_plugin.services.stock.reserve_stock import CANCELLED_IN_SHOP, release_order
 from aiq_cova_plugin.store.holds import holds_of_order
+from aiq_cova_plugin.store.push_warnings import without_other_deliveries
 
 
 def withdraw(row: PushRow) -> None:
     """Withdraw a claimed push; COVA is asked first whether it has the order at all.
 
-    Raises `NeedsOperator` when COVA does not let go of it (it is paid).
+    Raises `NeedsOperator` when COVA does not let go of it (it is paid), or it was sent to
+    another company than the store's; that one is ended here once a person has read so.
     """
     if row.push.submitted_at is None:
         _finish(row, "It had not been sent.")
+        return
+    if is_elsewhere(row.push, row.settings):
+        _end_elsewhere(row)
         return
     reading = ask_about(row)
     if reading is None and may_still_arrive(row.ctx, row.push):
@@ -52,6 +63,13 @@ def stop_if_cancelled(row: PushRow) -> None:
     else:
         row.give_back("The shop has cancelled the order.", seconds=0, counts=False)
     raise Finished
+
+
+def _end_elsewhere(row: PushRow) -> None:
+    has_read = row.push.kind == SentElsewhere.__name__ and "withdraw_asked" in row.event_names()
+    if not has_read and row.push.kind != RETRY_ASKED:
+        raise sent_elsewhere(row.push, row.settings)
+    _finish(row, f"It is ended here alone: see to it in COVA company {row.push.company_id}.")
 
 
 def _cancel_in_cova(row: PushRow) -> None:
@@ -84,12 +102,15 @@ def _free_what_is_left(row: PushRow) -> None:
 def _finish(row: PushRow, detail: str) -> None:
     now = row.ctx.clock.now()
     _free_what_is_left(row)
+    row.change_warnings(without_other_deliveries)
     row.move(PushState.WITHDRAWN, "withdrawn", detail)
     row.write(
         next_attempt_at=None,
         finished_at=now,
         reason="",
         fix="",
+        phone_encrypted=None,
         lease_owner=None,
         lease_until=None,
     )
+    forget_delivery(row.ctx, row.push)

@@ -46,10 +46,15 @@ class UnknownProduct(NeedsOperator):
 
 @dataclass(frozen=True)
 class Choice:
-    """What came of a choice: was it news, and is a sync coming soon to apply it?"""
+    """What came of a choice: was it news, and is a sync coming soon to apply it?
+
+    `is_awaited`: the product was included again, and COVA does not offer it now; it is shown
+    as soon as COVA does.
+    """
 
     is_news: bool
     sync_is_planned: bool
+    is_awaited: bool = False
 
 
 def lock_product(ctx: ServiceContext, store_id: str, product_id: str, *, by: str) -> Choice:
@@ -71,28 +76,32 @@ def include_product(ctx: ServiceContext, store_id: str, product_id: str, *, by: 
     """Sync the product again, and show it if COVA does.
 
     Where staff own what is on the menu, no sync would undo that excluding hid it, so the shop
-    is told at once. Raises `UnknownProduct`, and `NeedsOperator` when the shop refuses.
+    is told at once, or as soon as COVA offers it. Raises `UnknownProduct`, and `NeedsOperator`
+    when the shop refuses.
     """
-    if _show_again(ctx, store_id, product_id.lower()):
+    state = _undo_hiding(ctx, store_id, product_id.lower())
+    if state is not None:
         audit.note(ctx, store_id, "product_included", product_id.lower(), by=by)
-        return Choice(is_news=True, sync_is_planned=_ask_for_sync(ctx, store_id))
+        is_planned = _ask_for_sync(ctx, store_id)
+        return Choice(is_news=True, sync_is_planned=is_planned, is_awaited=state == HIDDEN)
     return _mark(ctx, store_id, product_id, "product_included", {"is_excluded": False}, by=by)
 
 
-def _show_again(ctx: ServiceContext, store_id: str, product_id: str) -> bool:
+def _undo_hiding(ctx: ServiceContext, store_id: str, product_id: str) -> str | None:
     """Include the product and undo that excluding hid it, where `enabled` is the staff's.
 
-    False when there is nothing to undo, and nothing was done.
+    The state it has now: shown, or still hidden when COVA does not offer it, and then it is
+    noted that a sync is to show it. None when there is nothing to undo, and nothing was done.
     """
     side = store_side(ctx, store_id)
     if "enabled" in side.owned:
-        return False
+        return None
     with ctx.database.job_transaction() as connection:
         lock_products(connection, store_id, [product_id])
         product = _known(connection, store_id, product_id)
         snapshot = snapshot_from_json(product.snapshot)
         if not product.is_excluded or product.host_state != HIDDEN:
-            return False
+            return None
         plan = plan_product(
             snapshot,
             host=replace(host_side_of(product), is_excluded=False),
@@ -103,19 +112,20 @@ def _show_again(ctx: ServiceContext, store_id: str, product_id: str) -> bool:
             now=ctx.clock.now(),
             erasable=side.erasable,
         )
-        if plan.change is None or plan.state_after != SHOWN:
-            return False  # COVA does not show it either.
-        _tell(ctx, store_id, product, plan.change)
-        values = {
-            "host_state": plan.state_after,
-            "applied": {name: v for name, v in plan.applied_after.items() if name in side.owned},
+        is_shown = plan.change is not None and plan.state_after == SHOWN
+        values: dict[str, Any] = {
             "is_excluded": False,
+            "is_awaited": not is_shown,
             "is_dirty": True,
             "differing_fields": "",
-            "updated_at": ctx.clock.now(),
         }
+        if plan.change is not None and is_shown:
+            _tell(ctx, store_id, product, plan.change)
+            applied = {name: v for name, v in plan.applied_after.items() if name in side.owned}
+            now = ctx.clock.now()
+            values |= {"host_state": SHOWN, "applied": applied, "updated_at": now}
         change_product(connection, store_id, product_id, values)
-    return True
+    return SHOWN if is_shown else HIDDEN
 
 
 def _mark(
@@ -140,7 +150,7 @@ def _mark(
         if is_news:
             values: dict[str, Any] = {**mark, "is_dirty": True}
             if column == "is_excluded":
-                values["differing_fields"] = ""
+                values |= {"differing_fields": "", "is_awaited": False}
             change_product(connection, store_id, product_id, values)
     if is_news:
         audit.note(ctx, store_id, action, product_id, by=by)
@@ -272,7 +282,7 @@ def _change_of(plan: ProductPlan, product: Product, asked: frozenset[str] | None
     if asked == frozenset({"enabled"}):
         raise NeedsOperator(
             f"{name} is excluded from the sync, so COVA does not decide whether it is shown.",
-            fix="Include it in the sync again first.",
+            fix="Press “Include again” first.",
         )
     raise NeedsOperator(
         f"COVA says nothing about that field of {name}, so the shop's value stays.",

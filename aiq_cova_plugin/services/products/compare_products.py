@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, cast
 
@@ -34,7 +35,12 @@ from aiq_cova_plugin.store.database import DatabaseConnection
 from aiq_cova_plugin.store.holds import held_by_product
 from aiq_cova_plugin.store.models import Product
 from aiq_cova_plugin.store.product_list import ids_to_compare
-from aiq_cova_plugin.store.products import change_product, products_by_id
+from aiq_cova_plugin.store.products import (
+    note_compared,
+    note_difference,
+    products_by_id,
+    wait_for_products,
+)
 
 _BATCH = 200
 _NOTHING = Decimal(0)
@@ -208,16 +214,26 @@ def compare_store(ctx: ServiceContext, store_id: str) -> ComparisonReport:
         with ctx.database.short() as connection:
             rows = list(products_by_id(connection, store_id, ids).values())
             found = compare_products(ctx, connection, store_id, rows, side, in_shop=in_shop)
-            _note(connection, store_id, found)
+            note_comparison(connection, store_id, found, at=ctx.clock.now())
         compared += len(found)
         differing += sum(bool(each.differing) for each in found)
 
 
-def _note(connection: DatabaseConnection, store_id: str, found: Iterable[ComparedProduct]) -> None:
-    """Remember what differs, where that is news; most products need no write."""
+def note_comparison(
+    connection: DatabaseConnection,
+    store_id: str,
+    found: Sequence[ComparedProduct],
+    *,
+    at: datetime,
+) -> None:
+    """Remember what differs and as of when; most products need no write of their own."""
+    wait_for_products(connection, store_id, [each.product.cova_product_id for each in found])
+    as_before = []
     for each in found:
         names = ",".join(each.differing)
-        if names != each.product.differing_fields:
-            change_product(
-                connection, store_id, each.product.cova_product_id, {"differing_fields": names}
-            )
+        if names == each.product.differing_fields:
+            as_before.append(each.product.cova_product_id)
+        else:
+            note_difference(connection, each.product, names, at=at)
+    if as_before:
+        note_compared(connection, store_id, as_before, at=at)

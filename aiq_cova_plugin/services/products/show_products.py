@@ -1,23 +1,32 @@
-"""The store's products as staff want to see them: lists, and one product on both sides. Reads only."""
+"""The store's products as staff want to see them: lists, and one product on both sides.
+
+Changes nothing but what is known of a product's differences: whoever looks at one compares it,
+and the list is to say the same.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from aiq_cova_plugin.domain.sellable import sellable_quantity
-from aiq_cova_plugin.services.context import ServiceContext
+from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.products.compare_products import (
     ComparedProduct,
     ShopCannotSay,
     StoreSide,
     compare_products,
+    note_comparison,
     read_back,
     store_side,
 )
+from aiq_cova_plugin.store.audit import last_entry_about
 from aiq_cova_plugin.store.categories import rules_of
+from aiq_cova_plugin.store.database import DatabaseConnection, is_database_trouble
 from aiq_cova_plugin.store.holds import held_by_product
+from aiq_cova_plugin.store.models import AuditEntry, Product
 from aiq_cova_plugin.store.product_list import (
     FILTERS,
     ProductRow,
@@ -28,11 +37,15 @@ from aiq_cova_plugin.store.product_list import (
     states_of_products,
 )
 from aiq_cova_plugin.store.products import product_of
+from aiq_cova_plugin.store.run_changes import PastChange, changes_of_product
 
 PRODUCTS_PER_PAGE = 50
 FILTER_NAMES = tuple(FILTERS)
 PRODUCT_RULE = "product"
 """The kind of category rule that is for one product alone; its pattern is the product's id."""
+
+_PAST_CHANGES = 10
+_NOTED_ANEW_AFTER = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,10 @@ class ProductDetails:
 
     `sellable` is COVA's stock less `held`; None when COVA never told the stock. `own_category_id`
     is the category staff chose for this very product, None when they did not.
-    `could_read_back` is False when the host tried to say what it has, and failed.
+    `could_read_back` is False when the host tried to say what it has, and failed; `compared_at`
+    is now, and without an answer the last time there was one.
+    `past_changes` are the last that syncs made to it, newest first. `decided` is who locked or
+    excluded it, and when; None when it is neither, or that is not on record any more.
     """
 
     compared: ComparedProduct
@@ -61,6 +77,9 @@ class ProductDetails:
     sellable: Decimal | None
     own_category_id: str | None
     could_read_back: bool
+    compared_at: datetime | None
+    past_changes: list[PastChange]
+    decided: AuditEntry | None
 
 
 def product_list(
@@ -113,6 +132,10 @@ def product_details(ctx: ServiceContext, store_id: str, product_id: str) -> Prod
             for rule in rules_of(connection, store_id)
             if rule.kind == PRODUCT_RULE and rule.pattern.casefold() == product_id
         ]
+        past = changes_of_product(connection, store_id, product_id, limit=_PAST_CHANGES)
+        decided = _decision(connection, product)
+    if could_read_back:
+        _remember(ctx, compared)
     return ProductDetails(
         compared=compared,
         side=side,
@@ -120,7 +143,37 @@ def product_details(ctx: ServiceContext, store_id: str, product_id: str) -> Prod
         sellable=sellable_quantity(product.stock, held),
         own_category_id=own[0] if own else None,
         could_read_back=could_read_back,
+        compared_at=ctx.clock.now() if could_read_back else product.compared_at,
+        past_changes=past,
+        decided=decided,
     )
+
+
+def _decision(connection: DatabaseConnection, product: Product) -> AuditEntry | None:
+    action = (
+        "product_excluded" if product.is_excluded else "product_locked" if product.is_locked else ""
+    )
+    if not action:
+        return None
+    return last_entry_about(connection, product.store_id, product.cova_product_id, (action,))
+
+
+def _remember(ctx: ServiceContext, compared: ComparedProduct) -> None:
+    """Let the list say what this page says. Looking must not fail because of it."""
+    product, now = compared.product, ctx.clock.now()
+    if ",".join(compared.differing) == product.differing_fields:
+        at = product.compared_at
+        if at is not None and now - at < _NOTED_ANEW_AFTER:
+            return
+        if ctx.leases.is_held(f"catalog:{product.store_id}", now):
+            return  # Nothing new, and a sync may be writing: no reason to wait for it.
+    try:
+        with ctx.database.short() as connection:
+            note_comparison(connection, product.store_id, [compared], at=now)
+    except Exception as exc:
+        if not is_database_trouble(exc):
+            raise
+        log.warning("comparison_not_noted", extra={"store_id": product.store_id})
 
 
 def product_states(

@@ -10,6 +10,8 @@ from aiq_cova_plugin.mapping.order_status_from_cova import Phase
 from aiq_cova_plugin.services import audit
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.orders.ask_register import ask, may_still_arrive
+from aiq_cova_plugin.services.orders.other_deliveries import forget_delivery
+from aiq_cova_plugin.services.orders.where_sent import require_same_company
 from aiq_cova_plugin.services.stock.reserve_stock import release_order
 from aiq_cova_plugin.services.stores import credentials_of, load_connection
 from aiq_cova_plugin.store import outbox
@@ -137,6 +139,7 @@ def _require_absent_in_cova(ctx: ServiceContext, push: Push) -> None:
     settings = load_connection(ctx, push.store_id)
     if settings is None:
         raise _refusal(push)
+    require_same_company(push, settings)
     try:
         with ctx.open_client(credentials_of(ctx, settings)) as client:
             reading = ask(client, push, settings)
@@ -182,6 +185,7 @@ def _finish(
                 "kind": "",
                 "warning": "",
                 "candidates_encrypted": None,
+                "phone_encrypted": None,
                 "lease_owner": None,
                 "lease_until": None,
             },
@@ -198,6 +202,7 @@ def _finish(
         )
         if sold:
             start_settling(connection, push.store_id, push.order_id, now=now)
+    forget_delivery(ctx, push)
 
 
 def _refusal(push: Push) -> IllegalMove:

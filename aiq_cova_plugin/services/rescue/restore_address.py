@@ -79,6 +79,12 @@ def restore_address(ctx: ServiceContext, push: Push, *, by: str) -> None:
             f"Order {push.order_number} has overwritten no address that is still on record.",
             fix="Older addresses are deleted after the retention time; ask the customer.",
         )
+    if push.company_id not in (None, settings.company_id):
+        raise IllegalMove(
+            f"Order {push.order_number} and its customer are in COVA company {push.company_id}, "
+            f"and this store is connected to company {settings.company_id} now.",
+            fix="Put the address back in COVA itself.",
+        )
     old = _unsealed(ctx, step)
     ctx.database.end_reading()
     with ctx.open_client(credentials_of(ctx, settings)) as client:

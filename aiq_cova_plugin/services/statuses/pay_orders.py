@@ -13,6 +13,7 @@ from aiq_cova_plugin.cova.client import CovaClient
 from aiq_cova_plugin.errors import CovaPluginError, NeedsOperator, OutcomeUnknown, Rejected
 from aiq_cova_plugin.schemas.records import SalesOrderPayment, SalesOrderStatus
 from aiq_cova_plugin.services.context import ServiceContext, log
+from aiq_cova_plugin.services.orders.ask_register import COVA_TAKES_SECONDS
 from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.models import Push
 from aiq_cova_plugin.store.push_warnings import with_warning
@@ -22,7 +23,7 @@ REQUESTED, SENDING, PAID, REFUSED = "requested", "sending", "paid", "refused"
 
 _READY = "ReadyForPayment"
 DONE = frozenset({"PaymentApplied", "PaymentSubmittedForProcessing"})
-_COVA_TAKES = timedelta(seconds=60)
+_AT_LEAST = timedelta(seconds=60)
 
 
 def request_payment(
@@ -42,7 +43,8 @@ def request_payment(
     if last4 is not None and not (len(last4) == 4 and last4.isascii() and last4.isdigit()):
         raise ValueError("last4 must be exactly four digits")
     connection = ctx.database.shared()
-    push = outbox.push_of_order(connection, store_id, order_id)
+    # Locked: of two who say so at a time the second must see what the first has said.
+    push = outbox.lock_push(connection, store_id, order_id)
     if push is None:
         raise NeedsOperator(f"Order {order_id} was not queued for COVA.", field="order")
     if push.payment_state:
@@ -75,9 +77,7 @@ def pay_if_due(
         return
     if status.payment_status != _READY or status.sale_total is None:
         return
-    if push.payment_state == SENDING and _may_still_arrive(ctx, push):
-        return
-    if not _record(ctx, push, SENDING, "paying", f"{status.sale_total:.2f} is sent to COVA."):
+    if not _begin(ctx, push, f"{status.sale_total:.2f} is sent to COVA."):
         return
     try:
         client.pay_order(
@@ -104,12 +104,37 @@ def pay_if_due(
         _record(ctx, push, PAID, "paid", "COVA has the payment.")
 
 
-def _may_still_arrive(ctx: ServiceContext, push: Push) -> bool:
-    """Was it sent so short a time ago that COVA may not have counted it yet?"""
+def _begin(ctx: ServiceContext, push: Push, detail: str) -> bool:
+    """Note that the payment is about to be sent; False when another worker may be at it, or
+    COVA may not have counted an earlier sending yet.
+
+    Looked at and written under one lock: of two workers that find an old sending without an
+    answer one alone sends it again.
+    """
     with ctx.database.short() as connection:
+        fresh = outbox.lock_push(connection, push.store_id, push.order_id)
+        if fresh is None or fresh.payment_state not in (REQUESTED, SENDING):
+            return False
+        if fresh.cancel_requested:
+            # Cancelled since it was read. Once it is paid COVA lets nobody take it back.
+            return False
+        now = ctx.clock.now()
         events = outbox.events_of(connection, push.id)
-    sent = [event.at for event in events if event.event == "paying"]
-    return bool(sent) and ctx.clock.now() - sent[-1] < _COVA_TAKES
+        sent = [event.at for event in events if event.event == "paying"]
+        if fresh.payment_state == SENDING and sent and now - sent[-1] < _takes(ctx):
+            return False
+        outbox.change_push(connection, push.id, {"payment_state": SENDING})
+        outbox.add_event(connection, push.id, "paying", detail, at=now)
+    push.payment_state = SENDING
+    return True
+
+
+def _takes(ctx: ServiceContext) -> timedelta:
+    """How long a payment may be on its way: as long as a worker waits for the answer, and COVA
+    works on it after that."""
+    config = ctx.config
+    patience = config.connect_timeout_seconds + config.read_timeout_seconds + COVA_TAKES_SECONDS
+    return max(_AT_LEAST, timedelta(seconds=patience))
 
 
 def _record(

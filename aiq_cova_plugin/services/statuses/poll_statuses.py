@@ -38,6 +38,11 @@ from aiq_cova_plugin.services.orders.settle_status import (
     refuse_after_all,
     settle_reading,
 )
+from aiq_cova_plugin.services.orders.where_sent import (
+    is_elsewhere,
+    require_same_company,
+    stop_elsewhere,
+)
 from aiq_cova_plugin.services.statuses.pay_orders import DONE, PAID, SENDING, pay_if_due
 from aiq_cova_plugin.services.stores import credentials_of, require_enabled, require_store
 from aiq_cova_plugin.store import outbox, push_times
@@ -97,6 +102,7 @@ def poll_statuses(ctx: ServiceContext, store_id: str, *, only_due: bool = False)
             due_at = now if only_due else None
             orders = outbox.open_in_pos(connection, store_id, due_at=due_at)
         report = PollReport(store_id)
+        orders = _of_this_company(ctx, settings, orders, report)
         if not orders:
             return report
         ctx.database.end_reading()
@@ -121,14 +127,28 @@ def poll_statuses(ctx: ServiceContext, store_id: str, *, only_due: bool = False)
 def ask_about_order(ctx: ServiceContext, push: Push) -> PollReport:
     """Ask about this one order now, because a person wants to know; `reasons` when it failed.
 
-    Raises `NotConnected`.
+    Raises `NotConnected`, and `SentElsewhere` when it is at the register of another company.
     """
     settings = require_enabled(ctx, push.store_id)
+    require_same_company(push, settings)
     ctx.database.end_reading()
     report = PollReport(push.store_id)
     with ctx.open_client(credentials_of(ctx, settings)) as client:
         _poll_one(ctx, client, push, report, known=None, store_words=settings.status_map)
     return report
+
+
+def _of_this_company(
+    ctx: ServiceContext, settings: Connection, orders: list[Push], report: PollReport
+) -> list[Push]:
+    """Those that COVA can be asked about; the others wait for a person, who is told."""
+    for push in orders:
+        # One that is being taken back is left to the worker that does so.
+        if is_elsewhere(push, settings) and not push.cancel_requested:
+            report.handled += 1
+            report.changed += stop_elsewhere(ctx, push, settings)
+            report.needs_attention += 1
+    return [push for push in orders if not is_elsewhere(push, settings)]
 
 
 def _poll_each(

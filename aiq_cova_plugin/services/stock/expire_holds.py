@@ -33,7 +33,7 @@ _BY_HAND = (
     "so its stock was freed."
 )
 
-__all__ = ["FORGOTTEN_AFTER", "HOLD_EXPIRED", "expire_forgotten_holds"]
+__all__ = ["FORGOTTEN_AFTER", "HOLD_EXPIRED", "expire_forgotten_holds", "why_expired"]
 
 
 def expire_forgotten_holds(ctx: ServiceContext, store_id: str) -> int:
@@ -59,9 +59,20 @@ def expire_forgotten_holds(ctx: ServiceContext, store_id: str) -> int:
             continue
         if was_released:
             expired += 1
-            usual = _UNDECIDED if sends_orders else _NOT_SENT
-            _tell(ctx, store_id, order_id, _BY_HAND if was_queued(order_id) else usual)
+            reason = why_expired(sends_orders=sends_orders, was_queued=was_queued(order_id))
+            _tell(ctx, store_id, order_id, reason)
     return expired
+
+
+def why_expired(*, sends_orders: bool, was_queued: bool) -> str:
+    """Why an order's stock was freed, for whoever must decide about it.
+
+    `sends_orders`: does its store send orders to COVA? `was_queued`: was the order itself? Then
+    only one that was entered by hand can still have held stock.
+    """
+    if was_queued:
+        return _BY_HAND
+    return _UNDECIDED if sends_orders else _NOT_SENT
 
 
 def _release(ctx: ServiceContext, store_id: str, order_id: str) -> bool:

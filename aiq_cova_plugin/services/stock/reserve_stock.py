@@ -22,8 +22,9 @@ from aiq_cova_plugin.store.products import change_product, lock_products, produc
 
 _NOTHING = Decimal(0)
 
-HOLD_EXPIRED = "expired: never confirmed or cancelled"
-"""Why a hold was released whose order nobody confirmed or cancelled."""
+HOLD_EXPIRED = "expired: nobody said within three days what became of the order"
+"""Why a hold was released whose order nobody confirmed or cancelled, or, entered at the register
+by hand, called sold."""
 
 CANCELLED_IN_SHOP = "cancelled in the shop"
 """Why a hold was released when the shop cancelled the order."""

@@ -18,6 +18,7 @@ from aiq_cova_plugin.services.audit import note
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.stores import load_connection, require_store
 from aiq_cova_plugin.store import outbox, personal
+from aiq_cova_plugin.store.audit import forget
 from aiq_cova_plugin.store.models import Connection, CustomerLink, Push
 
 
@@ -75,6 +76,7 @@ def erase_personal_data(
         for push in finished:
             with ctx.database.short() as connection:
                 count = personal.erase_in_order(connection, push.id, held.customer_ids)
+                count += forget(connection, push.store_id, push.order_id, held.customer_ids)
             erased["orders"] += bool(count)
             erased["values"] += count
         if held.settings.company_id is not None and not erased["open_orders"]:
@@ -152,7 +154,9 @@ def _order_document(ctx: ServiceContext, push: Push, customer_ids: set[str]) -> 
         "queued_at": push.queued_at.isoformat(),
         "finished_at": push.finished_at.isoformat() if push.finished_at else None,
         "total": None if push.host_total is None else f"{push.host_total:.2f}",
+        "payment_reference": push.payment_reference,
         "payment_last4": push.payment_last4,
+        "phone_typed_by_staff": _opened(ctx, push.phone_encrypted),
         # The other people the order might have been for are none of this one's business.
         "possible_customers": [each for each in candidates if each.get("id") in customer_ids],
         "earlier_addresses": [

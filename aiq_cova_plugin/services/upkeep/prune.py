@@ -53,16 +53,18 @@ def prune(ctx: ServiceContext, _store_id: str | None = None) -> Pruned:
             with ctx.database.short() as connection:
                 count = step(connection, before)
             taken += count
-            if count < retention.STEP:
+            if not count:
                 return taken
 
     def days_ago(days: int) -> datetime:
         return now - timedelta(days=days)
 
     personal, audited = days_ago(keep.keep_personal_days), days_ago(keep.keep_audit_days)
+    everything(retention.old_run_rows, before=days_ago(keep.keep_runs_days))
     gone.runs = everything(retention.old_runs, before=days_ago(keep.keep_runs_days))
     gone.personal_values = everything(retention.old_addresses, before=personal)
     gone.personal_values += everything(retention.old_candidates, before=personal)
+    gone.personal_values += everything(retention.old_typed_phones, before=personal)
     gone.orders = everything(retention.old_orders, before=days_ago(keep.keep_orders_days))
     gone.customers = everything(
         retention.unused_customers, before=days_ago(keep.keep_customers_days)

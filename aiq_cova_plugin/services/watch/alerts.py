@@ -11,12 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from blinker import NamedSignal
-
-from aiq_cova_plugin import signals
 from aiq_cova_plugin.services.context import ServiceContext, log
-from aiq_cova_plugin.services.stock.expire_holds import HOLD_EXPIRED
+from aiq_cova_plugin.services.stock.expire_holds import HOLD_EXPIRED, why_expired
 from aiq_cova_plugin.services.watch.freshness import Freshness, read_freshness
+from aiq_cova_plugin.services.watch.tell_alerts import tell_untold
 from aiq_cova_plugin.store import alerts, monitoring
 from aiq_cova_plugin.store.alerts import (
     CREDENTIALS,
@@ -48,17 +46,18 @@ class Trouble:
 
 @dataclass
 class WatchReport:
-    """How many alerts were raised and resolved by this look."""
+    """How many alerts were raised and resolved by this look, and of how many the host heard."""
 
     raised: int = 0
     resolved: int = 0
+    told: int = 0
 
 
 def watch(ctx: ServiceContext, _store_id: str = "") -> WatchReport:
-    """Look at all stores once; raise what is new and resolve what is over.
+    """Look at all stores once; raise what is new, resolve what is over, tell the host of both.
 
-    The signals `cova.alert-raised` and `cova.alert-resolved` are sent after the row is
-    committed: a worker that dies in between tells nobody, but the pages show the alert.
+    The signals `cova.alert-raised` and `cova.alert-resolved` are sent once the rows are
+    committed; what a worker that died did not tell, this look tells (`tell_alerts`).
     """
     now, report = ctx.clock.now(), WatchReport()
     with ctx.database.short() as connection:
@@ -73,6 +72,7 @@ def watch(ctx: ServiceContext, _store_id: str = "") -> WatchReport:
     for key, alert in known.items():
         if key not in troubles:
             report.resolved += _resolve(ctx, alert, now)
+    report.told = tell_untold(ctx)
     return report
 
 
@@ -95,7 +95,6 @@ def _raise(ctx: ServiceContext, trouble: Trouble, now: datetime) -> bool:
         )
     if is_new:
         log.warning("alert_raised", extra=_ids(trouble))
-        _tell(ctx, signals.alert_raised, trouble)
     return is_new
 
 
@@ -104,16 +103,11 @@ def _resolve(ctx: ServiceContext, alert: Alert, now: datetime) -> bool:
         is_ours = alerts.resolve_alert(connection, alert.id, at=now)
     if is_ours:
         log.warning("alert_resolved", extra=_ids(alert))
-        _tell(ctx, signals.alert_resolved, alert)
     return is_ours
 
 
 def _ids(thing: Trouble | Alert) -> dict[str, str]:
     return {"store_id": thing.store_id, "kind": thing.kind, "subject": thing.subject}
-
-
-def _tell(ctx: ServiceContext, signal: NamedSignal, thing: Trouble | Alert) -> None:
-    ctx.emit(signal, **_ids(thing), message=thing.message, fix=thing.fix)
 
 
 def _troubles(
@@ -139,16 +133,9 @@ def _troubles(
     expired = monitoring.expired_holds(
         connection, reason=HOLD_EXPIRED, since=now - _HOLD_IS_NEWS_FOR
     )
-    for store_id, order_id in expired:
+    for store_id, order_id, was_by_hand in expired:
         if store_id in enabled:
-            yield Trouble(
-                store_id,
-                HOLD_GONE,
-                order_id,
-                "Its stock was held for three days without the order being confirmed or "
-                "cancelled, so it was freed.",
-                "Confirm or cancel the order in the shop.",
-            )
+            yield _freed(enabled[store_id], order_id, was_by_hand=was_by_hand)
 
 
 def _of_store(row: Connection, freshness: Freshness) -> Iterator[Trouble]:
@@ -169,6 +156,19 @@ def _of_store(row: Connection, freshness: Freshness) -> Iterator[Trouble]:
             f"The menu has not been wholly in step with COVA for {minutes} minutes.",
             "The page Syncs of this store says why.",
         )
+
+
+def _freed(row: Connection, order_id: str, *, was_by_hand: bool) -> Trouble:
+    reason = why_expired(sends_orders=row.sync_orders, was_queued=was_by_hand)
+    if was_by_hand:
+        fix = (
+            "If it was sold, count its products in COVA: the next sync takes the stock from there."
+        )
+    elif row.sync_orders:
+        fix = "Confirm or cancel the order in the shop."
+    else:
+        fix = "Ring the order up in COVA, or cancel it in the shop."
+    return Trouble(row.store_id, HOLD_GONE, order_id, reason, fix)
 
 
 def _late(store_id: str, number: int) -> Trouble:

@@ -10,7 +10,9 @@ from aiq_cova_plugin.domain.push_states import FINAL_STATES, PushState
 from aiq_cova_plugin.errors import CovaPluginError
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.orders.push_row import PAUSED
+from aiq_cova_plugin.services.orders.where_sent import SentElsewhere
 from aiq_cova_plugin.services.rescue.enter_by_hand import may_enter_by_hand, waits_for_sale
+from aiq_cova_plugin.services.rescue.enter_phone import may_enter_phone
 from aiq_cova_plugin.services.rescue.restore_address import restorable
 from aiq_cova_plugin.services.rescue.retry_many import Cause, causes_of
 from aiq_cova_plugin.store import holds, outbox
@@ -66,6 +68,8 @@ class OrderDetails:
     def can_ask(self) -> bool:
         """Is it in COVA, so that COVA can be asked how it stands?"""
         push = self.push
+        if push.kind == SentElsewhere.__name__:
+            return False
         return push.in_pos_at is not None and PushState(push.state) not in FINAL_STATES
 
     @property
@@ -90,7 +94,12 @@ class OrderDetails:
     def needs_customer(self) -> bool:
         """Must a person say which COVA customer the order is for?"""
         is_waiting = self.push.state == PushState.NEEDS_ATTENTION
-        return is_waiting and self.push.kind == "AmbiguousCustomer"
+        return is_waiting and self.push.kind in ("AmbiguousCustomer", "MissingPhone")
+
+    @property
+    def needs_phone(self) -> bool:
+        """Has it no phone number to find its customer by?"""
+        return may_enter_phone(self.push)
 
 
 @dataclass(frozen=True)

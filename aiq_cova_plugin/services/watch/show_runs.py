@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aiq_cova_plugin.services.context import ServiceContext
+from aiq_cova_plugin.store import run_changes as changes_store
 from aiq_cova_plugin.store import runs
-from aiq_cova_plugin.store.models import Run
+from aiq_cova_plugin.store.models import Run, RunChange
 from aiq_cova_plugin.store.products import names_of
 
 RUNS_PER_PAGE = 50
+CHANGES_PER_PAGE = 50
 _ISSUES_READ = 500
 _NAMED_PER_CAUSE = 10
 _ISSUES_PER_READ = 1000
@@ -46,6 +48,29 @@ class RunDetails:
     run: Run
     issues: list[IssueGroup]
     expected: int | None = None
+
+
+@dataclass(frozen=True)
+class ChangeList:
+    """One page of what a run changed, in the order it did.
+
+    `counts` is dict: kind of change → number kept; `not_kept` were made and are not listed.
+    `names` is dict: product id → name, for the page.
+    """
+
+    changes: list[RunChange]
+    names: dict[str, str]
+    counts: dict[str, int]
+    number_found: int
+    not_kept: int
+
+
+@dataclass(frozen=True)
+class NamedChange:
+    """One change of a run's download."""
+
+    change: RunChange
+    product_name: str
 
 
 @dataclass(frozen=True)
@@ -126,6 +151,48 @@ def every_issue(ctx: ServiceContext, store_id: str, run_id: str) -> Iterator[Nam
                 each.field,
                 each.reason,
             )
+        if len(piece) < _ISSUES_PER_READ:
+            return
+        last_id = piece[-1].id
+
+
+def run_changes(
+    ctx: ServiceContext,
+    store_id: str,
+    run_id: str,
+    *,
+    kind: str = "",
+    page: int = 1,
+    per_page: int = CHANGES_PER_PAGE,
+) -> ChangeList | None:
+    """One page of what the run changed; None when the store has no such run.
+
+    `kind` is one of `KINDS_OF_CHANGE`, or empty for all; `page` counts from 1.
+    """
+    with ctx.database.short() as connection:
+        run = runs.run_of(connection, store_id, run_id)
+        if run is None:
+            return None
+        counts = changes_store.change_counts(connection, run_id)
+        found = changes_store.changes_page(
+            connection, run_id, action=kind, limit=per_page, offset=per_page * (page - 1)
+        )
+        names = names_of(connection, store_id, {each.cova_product_id for each in found})
+    kept = sum(counts.values())
+    number = counts.get(kind, 0) if kind else kept
+    made = run.created + run.updated + run.hidden
+    return ChangeList(found, names, counts, number, max(0, made - kept))
+
+
+def every_change(ctx: ServiceContext, store_id: str, run_id: str) -> Iterator[NamedChange]:
+    """Every change of the run that was kept, with its product's name, read piece by piece."""
+    last_id = 0
+    while True:
+        with ctx.database.short() as connection:
+            piece = changes_store.changes_after(connection, run_id, last_id, limit=_ISSUES_PER_READ)
+            names = names_of(connection, store_id, {each.cova_product_id for each in piece})
+        for each in piece:
+            yield NamedChange(each, names.get(each.cova_product_id, ""))
         if len(piece) < _ISSUES_PER_READ:
             return
         last_id = piece[-1].id

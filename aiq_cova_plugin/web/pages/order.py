@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from flask import abort, request
 from flask.typing import ResponseReturnValue
 
 from aiq_cova_plugin.domain.push_states import PushState
+from aiq_cova_plugin.errors import MissingPhone
 from aiq_cova_plugin.services.rescue.enter_by_hand import (
     LONGEST_NOTE,
     enter_by_hand,
     free_stock,
     say_sold,
 )
+from aiq_cova_plugin.services.rescue.enter_phone import enter_phone
 from aiq_cova_plugin.services.rescue.rescue_orders import cancel_order, choose_customer, retry_order
 from aiq_cova_plugin.services.rescue.restore_address import restore_address
 from aiq_cova_plugin.services.statuses.poll_statuses import ask_about_order
@@ -41,7 +45,12 @@ from aiq_cova_plugin.web.words.view_models import (
     words_of,
 )
 
+_LONGEST_PHONE = 40
 _MOVING = {PushState.QUEUED, PushState.SENDING, PushState.CHECKING}
+_SOON = timedelta(seconds=60)
+_OFTEN_SECONDS, _RARELY_SECONDS = 3, 15
+"""How often a page looks again at an order whose next step is near, or farther away."""
+
 _CUSTOMER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -56,36 +65,58 @@ class TimelineStep:
 
 @dataclass(frozen=True)
 class OrderPage:
-    """One order. `is_moving`: a worker is on it, so the page looks again by itself."""
+    """One order.
+
+    `poll_url` is asked every `poll_seconds` while a worker is on the order, and empty when it
+    is settled or waits for a person. `is_poll`: this is the answer to such a question, and
+    `has_other_words` whether the order has another state than the page shows. `typed` is dict: field → what a refused form had in it, `errors` what was wrong with it.
+    """
 
     row: OrderRow
     details: OrderDetails
     steps: list[TimelineStep]
     lines: list[tuple[HeldLine, str, Words]]
-    is_moving: bool
     poll_url: str
+    poll_seconds: int
     difference: str
     candidates: list[PossibleCustomer]
-    customer_id: str = ""
-    errors: dict[str, str] | None = None
-    note: str = ""
+    typed: dict[str, str]
+    errors: dict[str, str]
+    is_poll: bool = False
+    has_other_words: bool = True
     longest_note: int = LONGEST_NOTE
 
     @property
-    def customer_error(self) -> str:
-        return (self.errors or {}).get("cova_customer_id", "")
+    def customer_id(self) -> str:
+        return self.typed.get("cova_customer_id", "")
 
     @property
-    def note_error(self) -> str:
-        return (self.errors or {}).get("note", "")
+    def note(self) -> str:
+        return self.typed.get("note", "")
+
+    @property
+    def phone(self) -> str:
+        return self.typed.get("phone", "")
+
+    def error_of(self, name: str) -> str:
+        """What is wrong with what was typed into this field; empty when nothing is."""
+        return self.errors.get(name, "")
 
 
 @needs("view")
 def show(page: StorePage, order_id: str) -> ResponseReturnValue:
-    view = _order_page(page, order_id)
-    if is_htmx():
-        return page.fragment("order/_order.html", view)
-    return page.render("order/page.html", view, section="order")
+    """The page; for htmx what has changed since it was shown."""
+    state, _, offers = request.args.get("seen", "").partition(".")
+    view = _order_page(page, order_id, seen_state=state)
+    if not is_htmx():
+        return page.render("order/page.html", view, section="order")
+    if offers == _offers(view.details):
+        # Nothing else to press: whoever types or reads on the page is left alone.
+        return page.fragment("order/_poll.html", view)
+    answer = page.fragment("order/_order.html", view)
+    answer.headers["HX-Retarget"] = "#cova-order"
+    answer.headers["HX-Reswap"] = "outerHTML"
+    return answer
 
 
 @needs("orders")
@@ -119,7 +150,7 @@ def by_hand(page: StorePage, order_id: str) -> ResponseReturnValue:
     note = request.form.get("note", "").strip()
     if len(note) > LONGEST_NOTE:
         error = f"Shorten the note to {LONGEST_NOTE} characters."
-        return _refused(page, order_id, {"note": error}, note=note)
+        return _refused(page, order_id, {"note": error}, typed={"note": note})
     sold = request.form.get("outcome") == "sold"
     if sold and push.state == PushState.COMPLETED:
         say_sold(page.ctx, push, by=page.actor)
@@ -146,18 +177,32 @@ def customer(page: StorePage, order_id: str) -> ResponseReturnValue:
     chosen = typed or request.form.get("cova_customer_id", "").strip()
     if not _CUSTOMER_ID.fullmatch(chosen):
         error = "Choose one of the customers, or paste the ID of another one from COVA."
-        return _refused(page, order_id, {"cova_customer_id": error}, customer_id=chosen)
+        return _refused(
+            page, order_id, {"cova_customer_id": error}, typed={"cova_customer_id": chosen}
+        )
     done = choose_customer(page.ctx, push, chosen, by=page.actor)
     return _done(page, order_id, f"The order goes to this customer. {done}")
+
+
+@needs("orders")
+def phone(page: StorePage, order_id: str) -> ResponseReturnValue:
+    """Find the order's customer by the number a person typed."""
+    push, typed = _push(page, order_id), request.form.get("phone", "").strip()[:_LONGEST_PHONE]
+    try:
+        enter_phone(page.ctx, push, typed, by=page.actor)
+    except MissingPhone as exc:
+        error = f"{exc.message} {exc.fix}"
+        return _refused(page, order_id, {"phone": error}, typed={"phone": typed})
+    return _done(page, order_id, "The order is sent again, with this number.")
 
 
 def _order_page(
     page: StorePage,
     order_id: str,
     *,
-    customer_id: str = "",
-    note: str = "",
+    typed: dict[str, str] | None = None,
     errors: dict[str, str] | None = None,
+    seen_state: str = "",
 ) -> OrderPage:
     details = order_details(page.ctx, page.store.id, order_id)
     if details is None:
@@ -172,17 +217,51 @@ def _order_page(
         lines=[
             (line, quantity_text(line.hold.quantity), _hold_words(line)) for line in details.lines
         ],
-        is_moving=_is_moving(details),
-        poll_url=page.url("order", order_id=order_id),
+        poll_url=_poll_url(page, details),
+        poll_seconds=_poll_seconds(page, details.push),
         difference=_difference(details.total_difference, page.store.currency),
         # Personal data, so only for those who may act on it.
         candidates=possible_customers(page.ctx, details.push)
         if details.needs_customer and page.may("orders")
         else [],
-        customer_id=customer_id,
-        errors=errors,
-        note=note,
+        typed=typed or {},
+        errors=errors or {},
+        is_poll=bool(seen_state),
+        has_other_words=details.push.state != seen_state,
     )
+
+
+def _offers(details: OrderDetails) -> str:
+    """A short name for all that decides what the page offers to do; equal means: the same."""
+    push = details.push
+    offers = (
+        push.state == PushState.NEEDS_ATTENTION,
+        push.cancel_requested,
+        details.is_paused,
+        details.can_retry,
+        details.can_ask,
+        details.can_withdraw,
+        details.can_enter_by_hand,
+        details.can_restore_address,
+        details.can_say_sold,
+        details.needs_customer,
+        [(line.hold.cova_product_id, line.hold.state) for line in details.lines],
+    )
+    return hashlib.sha256(repr(offers).encode()).hexdigest()[:12]
+
+
+def _poll_url(page: StorePage, details: OrderDetails) -> str:
+    """Where the page asks what is new, saying what it shows; empty when nothing is on its way."""
+    if not _is_moving(details):
+        return ""
+    push = details.push
+    return page.url("order", order_id=push.order_id, seen=f"{push.state}.{_offers(details)}")
+
+
+def _poll_seconds(page: StorePage, push: Push) -> int:
+    due = push.next_attempt_at
+    is_soon = due is None or due - page.ctx.clock.now() < _SOON
+    return _OFTEN_SECONDS if is_soon else _RARELY_SECONDS
 
 
 def _difference(difference: Decimal | None, currency: str) -> str:
@@ -219,11 +298,10 @@ def _refused(
     order_id: str,
     errors: dict[str, str],
     *,
-    customer_id: str = "",
-    note: str = "",
+    typed: dict[str, str],
 ) -> ResponseReturnValue:
     """The page again, with what was typed and the error beside its field."""
-    view = _order_page(page, order_id, customer_id=customer_id, note=note, errors=errors)
+    view = _order_page(page, order_id, typed=typed, errors=errors)
     if is_htmx():
         return page.fragment("order/_order.html", view, status=422)
     return page.render("order/page.html", view, section="order", status=422)

@@ -42,6 +42,7 @@ _CAUSES = {
     "NotFound": "COVA did not find something",
     "NotPermitted": "The API user may not do it",
     "BadCredentials": "COVA refused the log-in",
+    "SentElsewhere": "Sent to another company or location",
     "MissingSetting": "A setting is missing",
     "ContractBroken": "COVA's answer made no sense",
     "NeedsOperator": "Something must be repaired first",

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from aiq_cova_plugin.services.watch.charts import last_days
 from aiq_cova_plugin.services.watch.overview import Overview, overview_of
+from aiq_cova_plugin.services.watch.since_comparison import Changed, changed_since
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.charts import Chart, charts_of
 from aiq_cova_plugin.web.page import StorePage
@@ -19,6 +20,9 @@ from aiq_cova_plugin.web.words.overview_words import (
     connection_words,
     freshness_words,
     headline_words,
+    is_overdue,
+    next_sync_words,
+    outdated_words,
     readiness_words,
 )
 from aiq_cova_plugin.web.words.view_models import (
@@ -58,6 +62,7 @@ class OverviewPage:
     connection: Words
     readiness: Words
     freshness: Words
+    next_sync: str
     agreement: Words
     first_needs: list[Need]
     urgent: list[OrderRow]
@@ -79,17 +84,19 @@ def show(page: StorePage) -> ResponseReturnValue:
     facts = overview_of(page.ctx, page.store.id)
     days = last_days(page.ctx, page.store.id, zone=zone_of(page.store.timezone))
     charts = charts_of(days)
+    changed = _changed_since_comparison(page, facts)
     view = OverviewPage(
         facts=facts,
-        headline=headline_words(facts),
+        headline=headline_words(facts, changed),
         connection=connection_words(facts),
         readiness=readiness_words(facts),
         freshness=freshness_words(facts),
-        agreement=agreement_words(facts),
+        next_sync=next_sync_words(facts, page.when(facts.next_sync_at), page.now),
+        agreement=agreement_words(facts, changed),
         first_needs=list(_first_needs(page, facts)),
         urgent=order_rows(page, facts.urgent),
         warned=order_rows(page, facts.warned),
-        other_needs=list(_other_needs(page, facts)),
+        other_needs=list(_other_needs(page, facts, changed)),
         waiting=order_rows(page, facts.waiting),
         runs=run_rows(page, facts.recent_runs),
         charts=[] if all(each.is_empty for each in charts) else charts,
@@ -97,8 +104,26 @@ def show(page: StorePage) -> ResponseReturnValue:
     return page.render("overview/page.html", view, section="overview")
 
 
+def _changed_since_comparison(page: StorePage, facts: Overview) -> Changed:
+    last = facts.comparison
+    if not facts.has_differences or last is None or last.finished_at is None:
+        return ""
+    return changed_since(page.ctx, page.store.id, last.finished_at)
+
+
 def _first_needs(page: StorePage, facts: Overview) -> Iterator[Need]:
     settings = facts.settings
+    if settings.enabled and is_overdue(facts, page.now):
+        due = page.when(facts.next_sync_at)
+        yield Need(
+            "Nothing runs by itself",
+            "bad",
+            f"The sync that was due {due.local if due is not None else ''} has not begun.",
+            "Press Sync now. Then ask whoever runs the shop whether its worker is running; the "
+            "command flask cova doctor says.",
+            "Open the syncs",
+            page.url("runs"),
+        )
     if settings.check_ok is False:
         yield Need(
             "COVA refuses the connection",
@@ -120,7 +145,7 @@ def _first_needs(page: StorePage, facts: Overview) -> Iterator[Need]:
         )
 
 
-def _other_needs(page: StorePage, facts: Overview) -> Iterator[Need]:
+def _other_needs(page: StorePage, facts: Overview, changed: Changed) -> Iterator[Need]:
     for alert in facts.expired:
         yield Need(
             f"Order {alert.subject}: its stock is free again",
@@ -131,11 +156,17 @@ def _other_needs(page: StorePage, facts: Overview) -> Iterator[Need]:
             page.url("holds"),
         )
     if facts.has_differences and facts.comparison is not None:
+        compared = page.when(facts.comparison.finished_at)
+        outdated = outdated_words(facts, changed, compared)
         yield Need(
-            facts.comparison.message,
-            "attention",
-            "The last comparison found where shop, plugin and COVA do not agree.",
-            "Each difference says why it is so, and has its button.",
+            "The comparison is out of date" if outdated else facts.comparison.message,
+            "quiet" if outdated else "attention",
+            outdated
+            or f"Compared {compared.relative if compared is not None else 'lately'}: that is "
+            "where shop, plugin and COVA did not agree.",
+            "Compare again to see what is left."
+            if outdated
+            else "Each difference says why it is so, and has its button.",
             "Open the comparison",
             page.url("reconcile"),
         )

@@ -22,13 +22,17 @@ from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.htmx import is_htmx
 from aiq_cova_plugin.web.page import StorePage
 from aiq_cova_plugin.web.words.product_words import (
+    Outlook,
+    changed_fields,
     differing_words,
     field_text,
+    outlook_of,
     presence_words,
     product_words,
     source_words,
 )
-from aiq_cova_plugin.web.words.view_models import Moment, Words, quantity_text
+from aiq_cova_plugin.web.words.run_words import CHANGE_WORDS
+from aiq_cova_plugin.web.words.view_models import Moment, Words, quantity_text, words_of
 
 ALL_FIELDS = "*"
 """What the form says in place of a field's name to mean all of them."""
@@ -56,8 +60,21 @@ class FieldRow:
 
 
 @dataclass(frozen=True)
+class PastChangeRow:
+    """One change a sync made: `fields` are (field, before, after) as text."""
+
+    at: Moment | None
+    run_url: str
+    words: Words
+    fields: list[tuple[str, str, str]]
+
+
+@dataclass(frozen=True)
 class ProductPage:
     """One product. `silent` are the fields COVA says nothing about, `fields` all others.
+
+    `decided` says who locked or excluded it; `outlook` what comes of it, None while it follows
+    COVA. `changes` are the last that syncs made to it, newest first.
 
     `confirm` names what is asked to be confirmed: `exclude`, `restore` or nothing.
 
@@ -83,6 +100,10 @@ class ProductPage:
     shop_heading: str
     to_overwrite: str
     specifications_url: str
+    decided: str
+    decided_at: Moment | None
+    outlook: Outlook | None
+    changes: list[PastChangeRow]
     confirm: str = ""
     error: str = ""
     fix: str = ""
@@ -111,14 +132,23 @@ def exclude(page: StorePage, product_id: str) -> ResponseReturnValue:
     """Asks first: the product leaves the menu."""
     if not request.form.get("confirmed"):
         return _answer(page, product_id, confirm="exclude")
-    done = "Excluded. It leaves the menu with the next sync"
+    done = "Excluded from the menu. It leaves the menu with the next sync"
     return _decide(page, product_id, change_product.exclude_product, done, when=True)
 
 
 @needs("configure")
 def include(page: StorePage, product_id: str) -> ResponseReturnValue:
+    try:
+        choice = change_product.include_product(page.ctx, page.store.id, product_id, by=page.actor)
+    except UnknownProduct:
+        abort(404)
+    except NeedsOperator as exc:
+        return _answer(page, product_id, status=422, error=exc.message, fix=exc.fix)
+    if choice.is_awaited:
+        done = "Included again. COVA does not offer it now; it returns as soon as COVA does."
+        return _done(page, product_id, done)
     done = "Included again. It returns with the next sync, if COVA offers it"
-    return _decide(page, product_id, change_product.include_product, done, when=True)
+    return _done(page, product_id, _with_time(done, choice))
 
 
 @needs("configure")
@@ -209,7 +239,7 @@ def _view(page: StorePage, product_id: str, **more: str) -> ProductPage:
     return ProductPage(
         details=details,
         product=product,
-        words=product_words(state),
+        words=product_words(state, now=page.now),
         in_shop={"shown": "On the menu", "hidden": "Hidden", "absent": "Not in the shop"}[
             product.host_state
         ],
@@ -229,7 +259,38 @@ def _view(page: StorePage, product_id: str, **more: str) -> ProductPage:
         shop_heading="In the shop now" if compared.is_read_back else "The shop was last told",
         to_overwrite=_to_overwrite(compared.fields),
         specifications_url=_specifications_url(page, product.cova_product_id),
+        decided=_decided(details),
+        decided_at=page.when(details.decided.at) if details.decided else None,
+        outlook=_outlook(details, state),
+        changes=[
+            PastChangeRow(
+                at=page.when(each.started_at),
+                run_url=page.url("run", run_id=each.run_id),
+                words=words_of(CHANGE_WORDS, each.action),
+                fields=changed_fields(((name, *pair) for name, pair in each.fields.items()), names),
+            )
+            for each in details.past_changes
+        ],
         **more,
+    )
+
+
+def _decided(details: ProductDetails) -> str:
+    """`Robin Quay locked it`, or who knows who; empty when nobody did."""
+    product = details.compared.product
+    if not (product.is_excluded or product.is_locked):
+        return ""
+    verb = "excluded it from the menu" if product.is_excluded else "locked it"
+    return f"{details.decided.actor if details.decided else 'Staff'} {verb}"
+
+
+def _outlook(details: ProductDetails, state: ProductState) -> Outlook | None:
+    snapshot, owned = details.compared.snapshot, details.side.owned
+    return outlook_of(
+        state,
+        staff_own_menu="enabled" not in owned,
+        staff_own_price="price" not in owned,
+        has_price=snapshot.regular_price is not None or bool(snapshot.price_tiers),
     )
 
 
@@ -253,6 +314,8 @@ def _state_of(details: ProductDetails) -> ProductState:
         presence=product.presence,
         last_error=product.last_error,
         differing=details.compared.differing,
+        compared_at=details.compared_at,
+        is_awaited=product.is_awaited,
     )
 
 

@@ -8,23 +8,29 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from aiq_cova_plugin.services.products.compare_products import ShopCannotSay, compare_store
-from aiq_cova_plugin.services.products.show_products import FILTER_NAMES, ProductList, product_list
+from aiq_cova_plugin.services.products.show_products import (
+    FILTER_NAMES,
+    ProductList,
+    product_list,
+    standing_of,
+)
 from aiq_cova_plugin.store.product_list import ProductRow
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.page import StorePage
 from aiq_cova_plugin.web.words.product_words import FILTER_LABELS, NOTHING_FOUND, product_words
-from aiq_cova_plugin.web.words.view_models import Words, counted, quantity_text
+from aiq_cova_plugin.web.words.view_models import Moment, Words, counted, quantity_text
 
 _LONGEST_SEARCH = 100
 
 
 @dataclass(frozen=True)
 class ListedProduct:
-    """One product in the list."""
+    """One product in the list; `compared` says as of when shop and COVA are known to agree."""
 
     row: ProductRow
     words: Words
     stock: str
+    compared: Moment | None
     url: str
 
 
@@ -112,9 +118,11 @@ def _nothing_found(chosen: str, words: str) -> str:
 
 
 def _listed(page: StorePage, row: ProductRow) -> ListedProduct:
+    standing = standing_of(row.state)
     return ListedProduct(
         row=row,
-        words=product_words(row.state),
+        words=product_words(row.state, now=page.now),
         stock=quantity_text(row.stock),
+        compared=page.when(row.state.compared_at) if standing == "in_step" else None,
         url=page.url("product", product_id=row.state.cova_product_id),
     )

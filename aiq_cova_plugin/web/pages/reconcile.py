@@ -19,6 +19,7 @@ from aiq_cova_plugin.services.compare.reports import (
     start_report,
 )
 from aiq_cova_plugin.services.connection.connection_settings import SettingsView, read_settings
+from aiq_cova_plugin.services.watch.since_comparison import Changed, changed_since
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.csv_download import csv_response, wants_csv
 from aiq_cova_plugin.web.htmx import is_htmx
@@ -70,7 +71,10 @@ class KindGroup:
 
 @dataclass(frozen=True)
 class ReconcilePage:
-    """The last comparison; `found` is None before the first. With `kind` that kind alone."""
+    """The last comparison; `found` is None before the first. With `kind` that kind alone.
+
+    `changed` says what happened since then that may have made it out of date.
+    """
 
     settings: SettingsView
     progress: ReportProgress
@@ -80,6 +84,7 @@ class ReconcilePage:
     groups: list[KindGroup]
     kind: str
     pages: Paging
+    changed: Changed
 
 
 @needs("view")
@@ -145,11 +150,12 @@ def _view(page: StorePage, report: BackgroundReport) -> ReconcilePage:
     first = ROWS_PER_PAGE * (number - 1) if kind else 0
     most = ROWS_PER_PAGE if kind else _ROWS_PER_KIND
     kinds = [kind] if kind else sorted(counts, key=lambda each: (kind_words(each).urgency, each))
+    made_at = datetime.fromisoformat(found["made_at"]) if found else None
     return ReconcilePage(
         settings=read_settings(page.ctx, page.store.id),
         progress=progress_of(page, report, RECONCILE),
         found=found,
-        made_at=page.when(datetime.fromisoformat(found["made_at"]) if found else None),
+        made_at=page.when(made_at),
         headline=_headline(found, counts),
         groups=[
             _group(page, each, by_kind[each][first : first + most], counts[each]) for each in kinds
@@ -161,6 +167,9 @@ def _view(page: StorePage, report: BackgroundReport) -> ReconcilePage:
             ROWS_PER_PAGE,
             lambda to: page.url("reconcile", kind=kind or None, page=to if to > 1 else None),
         ),
+        changed=changed_since(page.ctx, page.store.id, made_at)
+        if made_at is not None and counts
+        else "",
     )
 
 

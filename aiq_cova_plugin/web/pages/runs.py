@@ -25,6 +25,7 @@ from aiq_cova_plugin.web.csv_download import csv_response, wants_csv
 from aiq_cova_plugin.web.htmx import is_htmx, target_id
 from aiq_cova_plugin.web.page import StorePage
 from aiq_cova_plugin.web.pages import preview
+from aiq_cova_plugin.web.pages.run_changes import RunChangesView, changes_csv, changes_view
 from aiq_cova_plugin.web.paging import Paging, page_number, paging
 from aiq_cova_plugin.web.sync_button import (
     BUTTON_ID,
@@ -95,7 +96,8 @@ class RunPage:
     """One run, finished or not; `progress` is 0 to 100, None while the end is not known.
 
     `step` says in words how far it is; `time_left` how long it may still take, empty while
-    that would be a guess. `preview_made_at` is when the last preview was made.
+    that would be a guess. `preview_made_at` is when the last preview was made. `changed` is
+    what it wrote to the shop, None while it goes on: a list that is read does not move.
     """
 
     row: RunRow
@@ -108,6 +110,7 @@ class RunPage:
     causes: list[Cause]
     quiet_for: str
     preview_made_at: Moment | None
+    changed: RunChangesView | None
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,8 @@ def show(page: StorePage, run_id: str) -> ResponseReturnValue:
     if details is None:
         return _show_starting(page, run_id)
     if wants_csv():
+        if request.args.get("of") == "changes":
+            return changes_csv(page, details.run)
         return csv_response(f"sync-{run_id[:8]}", _CSV_HEADER, _csv_rows(page, run_id))
     row = run_rows(page, [details.run])[0]
     if _is_button():
@@ -167,6 +172,7 @@ def _run_page(page: StorePage, details: RunDetails, row: RunRow) -> RunPage:
         run, seen, page.now
     )
     last_preview = report_of(page.ctx, page.store.id, PREVIEW, with_document=False).state
+    silent = quiet_for(run, page.now)
     is_after = last_preview is not None and last_preview.started_at > run.started_at
     return RunPage(
         row=row,
@@ -186,8 +192,9 @@ def _run_page(page: StorePage, details: RunDetails, row: RunRow) -> RunPage:
             )
             for each in details.issues
         ],
-        quiet_for=quiet_for(run, page.now),
+        quiet_for=silent,
         preview_made_at=page.when(last_preview.finished_at) if last_preview and is_after else None,
+        changed=None if run.status == "running" and not silent else changes_view(page, run),
     )
 
 

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from aiq_cova_plugin.errors import CovaPluginError
 from aiq_cova_plugin.mapping.specification_names import IGNORED, LAB_NAMES, TEXT_MEANINGS
+from aiq_cova_plugin.services.choices.doubtful_meanings import Doubt, doubts_about
 from aiq_cova_plugin.services.choices.field_owners import FIELD_LABELS
 from aiq_cova_plugin.services.choices.specification_mapping import (
     InvalidSpecificationNames,
@@ -31,11 +32,12 @@ from aiq_cova_plugin.services.products.specifications import (
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.htmx import is_htmx, target_id
 from aiq_cova_plugin.web.page import StorePage
-from aiq_cova_plugin.web.words.view_models import Moment
+from aiq_cova_plugin.web.words.view_models import Moment, counted
 
 _MOST_UNUSED = 50
 _LONGEST_TRIAL = 2000
 _SAVED = "Saved. The next sync reads every product anew; it starts by itself."
+_DOUBTED = " Some values do not read as what you chose; the lines say which."
 
 Choices = list[tuple[str, list[tuple[str, str]]]]
 """Groups of a select: (label, its (value, label) pairs)."""
@@ -43,7 +45,11 @@ Choices = list[tuple[str, list[tuple[str, str]]]]
 
 @dataclass(frozen=True)
 class MappingPage:
-    """The store's own names, what is wrong with them, and the names nobody uses."""
+    """The store's own names, what is wrong with them, and the names nobody uses.
+
+    `doubts` is dict: position of an entry → what does not read as its meaning; `use_doubts` the
+    same by the unused name, for what is chosen or suggested for it.
+    """
 
     entries: Sequence[MappingEntry]
     unused: list[UnusedName]
@@ -53,6 +59,8 @@ class MappingPage:
     use_errors: dict[str, str] = field(default_factory=dict)
     chosen: dict[str, str] = field(default_factory=dict)
     shows_all: bool = False
+    doubts: dict[int, str] = field(default_factory=dict)
+    use_doubts: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,7 @@ class ProductPage:
     trial: ReadingRow | None
     typed: dict[str, str]
     failure: tuple[str, str] | None = None
+    errors: dict[str, str] = field(default_factory=dict)
 
 
 @needs("configure")
@@ -109,6 +118,31 @@ def use(page: StorePage) -> ResponseReturnValue:
     return _done(page)
 
 
+@needs("configure")
+def doubts(page: StorePage) -> ResponseReturnValue:
+    """What speaks against a meaning that is being chosen, before it is saved."""
+    asked = request.args
+    entry = MappingEntry(
+        asked.get("meaning") or asked.get("mapping_meaning", ""),
+        asked.get("name") or asked.get("mapping_name", ""),
+        asked.get("mapping_field_id", ""),
+    )
+    found = doubts_about(page.ctx, page.store.id, [entry])
+    words = doubt_words(entry, found[0]) if found else ""
+    return page.fragment("specifications/_doubt.html", words)
+
+
+def doubt_words(entry: MappingEntry, doubt: Doubt) -> str:
+    """Which values do not read as the entry's meaning, and what to do."""
+    has = "has a value that does" if doubt.number_of_products == 1 else "have values that do"
+    examples = ", ".join(f"“{each}”" for each in doubt.examples)
+    return (
+        f"{counted(doubt.number_of_products, 'product')} {has} not read as "
+        f"{meaning_words(entry.meaning)}: {examples}. Choose another meaning, or put the values "
+        "right in COVA."
+    )
+
+
 @needs("view")
 def product(page: StorePage, product_id: str) -> ResponseReturnValue:
     """What COVA last said of one product, what was made of it, and a place to try other values."""
@@ -120,12 +154,24 @@ def product(page: StorePage, product_id: str) -> ResponseReturnValue:
         name: request.args.get(f"try_{name}", "")[:_LONGEST_TRIAL]
         for name in ("name", "value", "unit")
     }
-    if typed["name"].strip():
+    is_tried = "try_name" in request.args
+    errors = _what_is_missing(typed) if is_tried else {}
+    if is_tried and not errors:
         explained = try_specification(page.ctx, page.store.id, explained, **typed)
-    view = _product_page(page, explained, typed=typed)
-    if is_htmx() and target_id() == "cova-trial":
-        return page.fragment("specifications/_trial.html", view)
-    return page.render("specifications/product.html", view, section="pos_settings")
+    view = _product_page(page, explained, typed=typed, errors=errors)
+    status = 422 if errors else 200
+    if is_htmx() and target_id() == "cova-try":
+        return page.fragment("specifications/_try.html", view, status=status)
+    return page.render("specifications/product.html", view, section="pos_settings", status=status)
+
+
+def _what_is_missing(typed: dict[str, str]) -> dict[str, str]:
+    errors = {}
+    if not typed["name"].strip():
+        errors["name"] = "Type the name of a specification as COVA has it, such as THC Max."
+    if not typed["value"].strip():
+        errors["value"] = "Type the value to be read, such as 18-24."
+    return errors
 
 
 @needs("sync")
@@ -149,7 +195,8 @@ def ask(page: StorePage, product_id: str) -> ResponseReturnValue:
 def _done(page: StorePage) -> ResponseReturnValue:
     if is_htmx():
         view = _mapping_page(read_mapping(page.ctx, page.store.id), page)
-        return page.fragment("specifications/_mapping.html", view, toast=("ok", _SAVED))
+        said = _SAVED + (_DOUBTED if view.doubts else "")
+        return page.fragment("specifications/_mapping.html", view, toast=("ok", said))
     return page.go_to(page.url("specifications"), notice=_SAVED)
 
 
@@ -180,15 +227,28 @@ def _mapping_page(
 ) -> MappingPage:
     unused = unused_names(page.ctx, page.store.id)
     shows_all = request.args.get("unused") == "all"
+    shown = unused if shows_all else unused[:_MOST_UNUSED]
+    chosen = chosen or {}
+    likely = [
+        MappingEntry(chosen.get(each.name) or each.suggested_meaning or "", each.name)
+        for each in shown
+    ]
+    everything = [*entries, *likely]
+    found = doubts_about(page.ctx, page.store.id, everything)
+    words = {place: doubt_words(everything[place], doubt) for place, doubt in found.items()}
     return MappingPage(
         entries,
-        unused if shows_all else unused[:_MOST_UNUSED],
+        shown,
         len(unused),
         _choices(),
         errors or {},
         use_errors or {},
-        chosen or {},
+        chosen,
         shows_all,
+        doubts={place: text for place, text in words.items() if place < len(entries)},
+        use_doubts={
+            everything[place].name: text for place, text in words.items() if place >= len(entries)
+        },
     )
 
 
@@ -218,10 +278,19 @@ def _product_page(
     *,
     typed: dict[str, str] | None = None,
     failure: tuple[str, str] | None = None,
+    errors: dict[str, str] | None = None,
 ) -> ProductPage:
     rows = _rows(explained)
     trial = None if explained.trial is None else rows.pop()
-    return ProductPage(explained, rows, page.when(explained.read_at), trial, typed or {}, failure)
+    return ProductPage(
+        explained,
+        rows,
+        page.when(explained.read_at),
+        trial,
+        typed or {},
+        failure,
+        errors or {},
+    )
 
 
 def _rows(explained: ExplainedProduct) -> list[ReadingRow]:

@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from aiq_cova_plugin.services.watch.overview import Overview
-from aiq_cova_plugin.web.words.view_models import CONNECTION_WORDS, Words, counted
+from aiq_cova_plugin.services.watch.since_comparison import Changed
+from aiq_cova_plugin.web.words.view_models import CONNECTION_WORDS, Moment, Words, counted
 
 _REASONS_SAID = 2
+_SOON_ENOUGH = timedelta(minutes=5)
+"""A worker looks every few seconds; what is later than this does not come by itself."""
 
 
-def headline_words(facts: Overview) -> Words:
-    """The one sentence to read."""
+def is_overdue(facts: Overview, now: datetime) -> bool:
+    """Should a sync have begun long ago, and has none?"""
+    due = facts.next_sync_at
+    return facts.running is None and due is not None and now - due >= _SOON_ENOUGH
+
+
+def next_sync_words(facts: Overview, due: Moment | None, now: datetime) -> str:
+    """When the next sync comes; never a time that is over as if it were to come."""
+    if facts.running is not None:
+        return "after the one that is running"
+    if facts.next_sync_at is None or due is None:
+        return "not planned"
+    if facts.next_sync_at > now:
+        return f"{due.local} ({due.relative})"
+    if is_overdue(facts, now):
+        return f"overdue. It was due {due.local}, and nothing has run since"
+    return "due now"
+
+
+_WHO_CHANGED = {
+    "sync": "a sync has changed the shop since",
+    "person": "staff have changed something since",
+}
+
+
+def outdated_words(facts: Overview, changed: Changed, compared: Moment | None) -> str:
+    """What is to be said of a comparison that something happened after; empty when nothing did."""
+    if not changed or facts.comparison is None:
+        return ""
+    when = f" {compared.relative}" if compared is not None else ""
+    return f"Compared{when}: {facts.comparison.message}. But {_WHO_CHANGED[changed]}."
+
+
+def headline_words(facts: Overview, changed: Changed = "") -> Words:
+    """The one sentence to read; `changed` says what happened after the last comparison."""
     if facts.urgent:
         number = counted(facts.number_urgent, "order")
         need = "needs" if facts.number_urgent == 1 else "need"
@@ -46,7 +84,10 @@ def headline_words(facts: Overview) -> Words:
         )
     if facts.agrees:
         return Words("All is well", "ok", "Shop and COVA agree, and no order is stuck.")
-    return Words("Connected, with gaps", "attention", agreement_words(facts).meaning)
+    agreement = agreement_words(facts, changed)
+    if agreement.tone == "quiet":
+        return Words("Synced, and not compared since", "quiet", agreement.meaning)
+    return Words("Connected, with gaps", "attention", agreement.meaning)
 
 
 def connection_words(facts: Overview) -> Words:
@@ -97,8 +138,11 @@ def freshness_words(facts: Overview) -> Words:
     return Words("Out of date", "bad", "The menu may show what COVA no longer has.")
 
 
-def agreement_words(facts: Overview) -> Words:
-    """Do shop and COVA say the same, as far as is known?"""
+def agreement_words(facts: Overview, changed: Changed = "") -> Words:
+    """Do shop and COVA say the same, as far as is known?
+
+    What a comparison found before the shop `changed` is not told as if it still were so.
+    """
     if facts.last_good_at is None:
         return Words("Unknown", "quiet", "Nothing to compare yet.")
     if facts.agrees:
@@ -106,7 +150,7 @@ def agreement_words(facts: Overview) -> Words:
     reasons = []
     if facts.urgent:
         reasons.append(f"{counted(facts.number_urgent, 'order')} not settled with COVA")
-    if facts.has_differences and facts.comparison is not None:
+    if facts.has_differences and facts.comparison is not None and not changed:
         reasons.append(f"the last comparison found {facts.comparison.message}")
     if facts.troubled:
         reasons.append("some products could not be saved in the shop")
@@ -115,5 +159,11 @@ def agreement_words(facts: Overview) -> Words:
         reasons.append("the last sync did not go through wholly")
     if len(reasons) > _REASONS_SAID:
         reasons[_REASONS_SAID:] = ["and more, listed below"]
+    if not reasons and facts.has_differences and changed:
+        return Words(
+            "Not compared since",
+            "quiet",
+            f"The last comparison found differences, but {_WHO_CHANGED[changed]}. Compare again.",
+        )
     text = ", ".join(reasons) or "a sync is under way"
     return Words("Not wholly", "attention", f"{text[:1].upper()}{text[1:]}.")

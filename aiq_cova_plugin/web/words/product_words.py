@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -10,12 +13,14 @@ from markupsafe import Markup
 from aiq_cova_plugin.services.choices.pos_settings import FIELD_LABELS
 from aiq_cova_plugin.services.products.show_products import standing_of
 from aiq_cova_plugin.store.product_list import ProductState
-from aiq_cova_plugin.web.words.view_models import Words, counted, words_of
+from aiq_cova_plugin.web.words.view_models import Words, counted, relative_time, words_of
 
 PRODUCT_WORDS: dict[str, Words] = {
     "failed": Words("Not saved", "bad", "The shop could not save what COVA says."),
     "excluded": Words("Excluded", "quiet", "Off the menu and left alone, as staff decided."),
-    "locked": Words("Locked", "quiet", "Only the quantity follows COVA."),
+    "locked": Words(
+        "Locked", "quiet", "Only the quantity follows COVA; the rest stays as it is in the shop."
+    ),
     "absent": Words("Not in the shop", "quiet", "COVA knows it; the shop does not sell it."),
     "hidden": Words("Hidden", "quiet", "It is not on the menu right now."),
     "differs": Words("Differs", "attention", "The shop has other values than COVA."),
@@ -65,8 +70,11 @@ SOURCE_WORDS: dict[str, str] = {
 }
 
 
-def product_words(state: ProductState) -> Words:
-    """How the product stands: label, colour, and what that means for this very one."""
+def product_words(state: ProductState, *, now: datetime | None = None) -> Words:
+    """How the product stands: label, colour, and what that means for this very one.
+
+    With `now` it says as of when the shop and COVA are known to agree.
+    """
     standing = standing_of(state)
     words = words_of(PRODUCT_WORDS, standing)
     meaning = words.meaning
@@ -76,7 +84,97 @@ def product_words(state: ProductState) -> Words:
         meaning = f"{presence_words(state)}."
     elif standing in ("locked", "differs") and state.differing:
         meaning = f"{meaning} {differing_words(state.differing)}"
+    elif standing == "in_step" and now is not None:
+        meaning = f"{meaning} {as_of_words(state.compared_at, now)}"
     return Words(words.label, words.tone, meaning)
+
+
+def as_of_words(compared_at: datetime | None, now: datetime) -> str:
+    """As of when that is known of a product; what is edited in the shop since is not."""
+    if compared_at is None:
+        return "The two have not been compared since the shop was last told."
+    return f"As of the last comparison, {relative_time(compared_at, now)}."
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What comes of a product that does not simply follow COVA: by itself, and by whom."""
+
+    next_sync: str
+    choices: str
+
+
+def outlook_of(
+    state: ProductState, *, staff_own_menu: bool, staff_own_price: bool, has_price: bool
+) -> Outlook | None:
+    """What the next sync does to the product and what a person can do; None while it is in step.
+
+    `has_price` says whether COVA has one for this location.
+    """
+    match standing_of(state):
+        case "locked":
+            return Outlook(
+                "It sets the quantity and leaves everything else alone."
+                + ("" if staff_own_menu else " If COVA stops offering it, it leaves the menu."),
+                "“Unlock” lets it follow COVA again. “Take COVA's value” brings over one field, "
+                "once; it stays locked.",
+            )
+        case "excluded":
+            shown = state.host_state == "shown"
+            return Outlook(
+                "It takes the product off the menu, and leaves it alone from then on."
+                if shown
+                else "It leaves the product alone, whatever changes in COVA.",
+                "“Include again” brings it back."
+                if is_offered(state)
+                else "“Include again” brings it back as soon as COVA offers it "
+                f"({presence_words(state)}).",
+            )
+        case "absent" | "hidden" as standing:
+            return _outlook_off_the_menu(
+                state,
+                is_new=standing == "absent",
+                staff_own_menu=staff_own_menu,
+                lacks_price=not has_price and not staff_own_price,
+            )
+        case "failed":
+            return Outlook(
+                "It tries again to save what COVA says.",
+                "Put it right in COVA or in the shop. “Lock” or “Exclude from the menu” keeps syncs "
+                "from trying.",
+            )
+        case "differs":
+            return Outlook(
+                "It overwrites what COVA owns once COVA changes the product, at the latest in the "
+                "nightly pass.",
+                "“Take COVA's value” does it now. “Lock” keeps what the shop has.",
+            )
+    return None
+
+
+def _outlook_off_the_menu(
+    state: ProductState, *, is_new: bool, staff_own_menu: bool, lacks_price: bool
+) -> Outlook:
+    comes = "creates it in the shop" if is_new else "puts it on the menu again"
+    is_ours = is_new or not staff_own_menu or state.is_awaited
+    if not is_offered(state):
+        return Outlook(
+            f"Nothing, while COVA does not offer it ({presence_words(state)}).",
+            f"Make it active in COVA; the next sync then {comes}."
+            if is_ours
+            else "Staff own what is on the menu here: show it in the shop when it is to be sold.",
+        )
+    if is_new and lacks_price:
+        return Outlook(
+            "Nothing, while it has no price for this location in COVA.",
+            "Set its price in COVA; the next sync then creates it in the shop.",
+        )
+    if is_ours:
+        return Outlook(f"It {comes}.", "“Exclude from the menu” keeps it off.")
+    return Outlook(
+        "It leaves the product hidden: staff own what is on the menu here.",
+        "Show it in the shop when it is to be sold.",
+    )
 
 
 def is_offered(state: ProductState) -> bool:
@@ -102,6 +200,23 @@ def source_words(source: str, matched_text: str) -> str:
     """What decided the category, as the end of a sentence."""
     words = SOURCE_WORDS.get(source, source.replace("_", " "))
     return words.format(matched_text or "nothing")
+
+
+def changed_fields(
+    fields: Iterable[tuple[str, Any, Any]], categories: dict[str, str]
+) -> list[tuple[str, str, str]]:
+    """(field, before, after) in words, each cut to a line or two."""
+    changed = []
+    for name, old, new in fields:
+        names = categories if name == "category_id" else {}
+        before, after = (cut(field_text(value, field=name, names=names)) for value in (old, new))
+        changed.append((FIELD_LABELS.get(name, name), before, after))
+    return changed
+
+
+def cut(text: str, longest: int = 300) -> str:
+    """The text, with an ellipsis where it is too long."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def field_text(value: Any, *, field: str = "", names: dict[str, str] | None = None) -> str:

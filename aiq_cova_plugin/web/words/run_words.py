@@ -6,9 +6,12 @@ from datetime import datetime, timedelta
 
 from aiq_cova_plugin.store.models import Run
 from aiq_cova_plugin.web.sync_button import time_left_words
-from aiq_cova_plugin.web.words.view_models import counted
+from aiq_cova_plugin.web.words.view_models import ACTION_WORDS, Words, counted
 
 _LEAST_SHARE_TO_GUESS = 0.05
+
+CHANGE_WORDS = ACTION_WORDS | {"stock": Words("Stock only", "quiet")}
+"""What a run did to a product."""
 
 
 def summary_of(run: Run) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,10 +18,10 @@ from tests.support.shop import Shop, ShopProduct
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
+def shop(sqlite_url: str) -> Iterator[Shop]:
     with Simulator(products=20, seed=1) as simulator:
         shop = Shop(
-            f"sqlite:///{tmp_path / 'shop.db'}",
+            sqlite_url,
             COVA_API_URL=simulator.url,
             COVA_TOKEN_URL=simulator.token_url,
             COVA_SECRET_KEYS=Fernet.generate_key().decode(),

@@ -42,11 +42,43 @@ def test_a_location_changed_while_the_old_one_is_read_is_read_whole_afterwards(
         if not moved:
             moved.append(_move_to_the_other_location(shop))
 
-    with shop.after_each_page(move):
-        shop.sync()
+    with shop.after_each_page(move), shop.told() as told:
+        report = shop.sync()
     shop.sim.clock.advance(3600)
 
+    assert told == [], "nothing of the old location is written into the new one"
+    assert report.status == "failed"
+    assert "another company or location" in report.message
+    assert shop.runs()[0].status == "failed"
     assert shop.state().cursor is None
+    assert shop.sync().mode == "full"
+    assert shop.quantity(product_id) == 9
+
+
+def test_a_location_changed_between_two_batches_stops_the_old_run(
+    any_shop: ConnectedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written before the change stays until the new location is read; no more comes."""
+    monkeypatch.setattr("aiq_cova_plugin.services.catalogue.apply_changes._BATCH", 10)
+    shop = any_shop
+    (product_id,) = shop.ordinary()
+    shop.sim.register.set_stock(product_id, 9, location_id=shop.sim.second_location_id)
+    writer, moved = shop.shop.services.leases.renew, []
+
+    def move_after_the_first(lease: Any) -> None:
+        writer(lease)
+        if shop.runs()[0].applied and not moved:
+            moved.append(_move_to_the_other_location(shop))
+
+    monkeypatch.setattr(type(shop.shop.services.leases), "renew", lambda _self, lease: (
+        move_after_the_first(lease)
+    ))  # fmt: skip
+    with shop.told() as told:
+        report = shop.sync()
+    monkeypatch.undo()
+
+    assert (report.status, report.created <= 10) == ("failed", True)
+    assert 0 < len(told) <= 10
     assert shop.sync().mode == "full"
     assert shop.quantity(product_id) == 9
 

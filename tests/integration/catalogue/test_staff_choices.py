@@ -261,6 +261,40 @@ def test_including_shows_again_what_excluding_hid_where_staff_own_the_menu(
     assert acts_on_record(any_shop)[0] == (ROBIN, "product_included", product_id)
 
 
+def test_what_was_included_while_cova_did_not_offer_it_is_shown_once_cova_does(
+    any_shop: ConnectedShop,
+) -> None:
+    """Staff own the menu: but for the note that it is awaited, no sync would ever show it."""
+    shop = any_shop
+    (product_id,) = shop.ordinary()
+    shop.sync()
+    shop.let_staff_own("enabled")
+    shop.sync()
+    act(shop, "exclude_product", product_id)
+    shop.sync()
+    shop.sim.register.archive(product_id)
+    shop.sync()
+
+    included = act(shop, "include_product", product_id)
+    shop.sync()
+
+    assert included == Choice(is_news=True, sync_is_planned=True, is_awaited=True)
+    assert shop.in_shop(product_id)["enabled"] is False
+    assert standing(shop, product_id) == "hidden"
+
+    shop.sim.register.restore(product_id)
+    shop.sync()
+
+    assert shop.in_shop(product_id)["enabled"] is True
+    assert standing(shop, product_id) == "in_step"
+
+    # From now on it is the staff's again: what they hide stays hidden.
+    edit(shop, product_id, enabled=False)
+    shop.sim.register.rename(product_id, "Other name")
+    shop.sync()
+    assert shop.in_shop(product_id)["enabled"] is False
+
+
 def test_including_does_not_show_what_cova_does_not(shop: ConnectedShop) -> None:
     (product_id,) = shop.ordinary()
     shop.sync()

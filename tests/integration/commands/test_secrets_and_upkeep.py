@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +21,7 @@ from tests.support.connected import (
     connection_of,
     settings_for,
 )
+from tests.support.databases import ON_POSTGRES, dump_of
 from tests.support.shop import ADA, MAPLE_STREET, Shop
 
 CANARIES = {"password": "canary-password-7Q", "client_secret": "canary-secret-8R"}
@@ -124,20 +123,16 @@ def _is_ours(record: logging.LogRecord) -> bool:
     return record.name.startswith("aiq_cova_plugin")
 
 
-@pytest.mark.sqlite
 def test_no_secret_lies_readable_in_the_database(tried: ConnectedShop, sqlite_url: str) -> None:
     secrets = _secrets(tried)
-    path = Path(sqlite_url.removeprefix("sqlite:///"))
-    with sqlite3.connect(path) as connection:
-        stored = "\n".join(connection.iterdump())
-    connection.close()
+
+    stored = dump_of(sqlite_url, prefix="")
 
     assert "cova_connection" in stored
     for secret in secrets:
         assert secret not in stored
 
 
-@pytest.mark.sqlite
 def test_the_support_bundle_names_no_customer(tried: ConnectedShop) -> None:
     result = tried.shop.run("support-bundle", "--json")
 
@@ -146,7 +141,7 @@ def test_the_support_bundle_names_no_customer(tried: ConnectedShop) -> None:
         assert personal not in result.output
     document = json.loads(result.stdout)
     assert document["configuration"]["secret_keys"] == 1
-    assert document["database"] == "sqlite"
+    assert document["database"] == ("postgresql" if ON_POSTGRES else "sqlite")
     assert document["revision"]
     assert document["stores"][0]["has_credentials"] is True
     assert document["stores"][0]["runs"][0]["status"] == "failed"

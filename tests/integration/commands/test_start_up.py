@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -145,12 +146,12 @@ def test_setting_up_twice_is_refused() -> None:
         CovaPlugin().init_app(app, db=db, host=ShopHost(db))
 
 
-def test_many_apps_live_in_one_process(tmp_path: Path) -> None:
+def test_many_apps_live_in_one_process(new_database: Callable[[], str]) -> None:
     with new_simulator() as one, new_simulator() as two:
         one.register.rename(one.ordinary_products(1)[0], "Only in the first")
         with (
-            connected_shop(f"sqlite:///{tmp_path}/1.sqlite", one) as first,
-            connected_shop(f"sqlite:///{tmp_path}/2.sqlite", two, COVA_URL_PREFIX="/pos") as second,
+            connected_shop(new_database(), one) as first,
+            connected_shop(new_database(), two, COVA_URL_PREFIX="/pos") as second,
         ):
             first.sync()
             second.sync()
@@ -164,7 +165,7 @@ def test_many_apps_live_in_one_process(tmp_path: Path) -> None:
             assert second.shop.app.test_client().get("/pos/health").status_code == 200
 
 
-def test_an_app_that_is_gone_hears_no_signals(tmp_path: Path, sim: Simulator) -> None:
+def test_an_app_that_is_gone_hears_no_signals(sqlite_url: str, sim: Simulator) -> None:
     import gc
     import weakref
 
@@ -172,7 +173,7 @@ def test_an_app_that_is_gone_hears_no_signals(tmp_path: Path, sim: Simulator) ->
 
     # Other tests' apps may be alive in this process, and listen.
     before = len(list(signals.order_placed.receivers_for(object())))
-    with connected_shop(f"sqlite:///{tmp_path}/1.sqlite", sim) as shop:
+    with connected_shop(sqlite_url, sim) as shop:
         app = weakref.ref(shop.shop.app)
         while_alive = len(list(signals.order_placed.receivers_for(object())))
     del shop

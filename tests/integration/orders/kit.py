@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-import sqlalchemy as sa
 from blinker import signal
 from cryptography.fernet import Fernet
 
@@ -31,6 +30,7 @@ from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.models import Push, PushEvent
 from aiq_cova_plugin.wiring import build_services
 
+from tests.support.databases import dump_of  # noqa: F401 - the tests take it from here
 from tests.support.shop import ADA, MAPLE_STREET, Shop, ShopOrder
 
 SECRET_KEY = Fernet.generate_key().decode()
@@ -324,20 +324,6 @@ def fresh(sim: Simulator) -> Simulator:
 def settle_down(seconds: float) -> None:
     """Let calls that our side has given up come to their end in the simulator."""
     time.sleep(seconds)
-
-
-def dump_of(database_url: str) -> str:
-    """Every value of every table of the plugin, as one text."""
-    engine = sa.create_engine(database_url)
-    rows: list[Any] = []
-    try:
-        with engine.connect() as connection:
-            for name in sa.inspect(engine).get_table_names():
-                if name.startswith("cova_"):
-                    rows += connection.execute(sa.select("*").select_from(sa.table(name)))
-    finally:
-        engine.dispose()
-    return "\n".join(str(tuple(row)) for row in rows)
 
 
 def customer(**changes: Any) -> dict[str, Any]:

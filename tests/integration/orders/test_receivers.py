@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -200,10 +201,10 @@ def test_receivers_go_with_their_app(bench: Bench) -> None:
     assert heard() is None
 
 
-def test_two_apps_in_one_process_keep_apart(bench: Bench, tmp_path: Any) -> None:
+def test_two_apps_in_one_process_keep_apart(bench: Bench, new_database: Callable[[], str]) -> None:
     from tests.integration.orders.kit import config_for, settings_for
 
-    other = Shop(f"sqlite:///{tmp_path / 'other.sqlite'}", **config_for(bench.sim))
+    other = Shop(new_database(), **config_for(bench.sim))
     try:
         other.cova.connect_store(other.app, "s1", check=False, **settings_for(bench.sim))
         bench.place("1")

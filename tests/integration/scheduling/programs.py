@@ -50,6 +50,10 @@ class Program:
         self._send(signal.SIGKILL)
         self._process.wait(timeout=20)
 
+    def ended_with(self) -> int:
+        """Its exit status, once it has ended by itself."""
+        return self._process.wait(timeout=100)
+
     def said(self) -> str:
         return self.log.read_text("utf-8", "replace")[-4000:]
 

@@ -16,6 +16,7 @@ from aiq_cova_plugin.simulator import Simulator
 from aiq_cova_plugin.store import outbox, runs, schema
 
 from tests.integration.scheduling.kit import Process
+from tests.support.postgres import PostgresServer
 from tests.support.shop import Shop
 
 
@@ -86,7 +87,7 @@ def locked(url: str) -> Iterator[None]:
         other.rollback()
 
 
-@pytest.mark.sqlite
+@pytest.mark.sqlite("SQLite locks the whole file")
 def test_a_locked_sqlite_delays_and_spoils_nothing(
     on_sqlite: Process, sqlite_url: str, sim: Simulator, clock: FixedClock, caplog: Any
 ) -> None:
@@ -106,7 +107,7 @@ def test_a_locked_sqlite_delays_and_spoils_nothing(
     assert_all_is_well(on_sqlite, sim)
 
 
-@pytest.mark.sqlite
+@pytest.mark.sqlite("SQLite locks the whole file")
 def test_sqlite_locked_in_the_middle_of_the_work(
     on_sqlite: Process, sqlite_url: str, sim: Simulator, clock: FixedClock
 ) -> None:
@@ -123,7 +124,7 @@ def test_sqlite_locked_in_the_middle_of_the_work(
     assert_all_is_well(on_sqlite, sim)
 
 
-@pytest.mark.sqlite
+@pytest.mark.sqlite("SQLite locks the whole file")
 def test_a_person_is_told_that_the_database_is_busy(on_sqlite: Process, sqlite_url: str) -> None:
     with locked(sqlite_url):
         result = on_sqlite.shop.run("sync", "--store", "s1", "--json")
@@ -179,6 +180,88 @@ def test_connections_ended_while_the_menu_is_read(
 
     heal_menu(on_postgres, clock)
     assert len(on_postgres.shop.products()) > 10
+
+
+@pytest.mark.postgres
+def test_a_server_that_restarts_is_waited_for(
+    on_postgres: Process,
+    postgres_server: PostgresServer,
+    sim: Simulator,
+    clock: FixedClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It goes while the order is on its way, and for some ticks nobody answers."""
+    place(on_postgres, sim)
+    with _when(on_postgres, sim, "submit_order", postgres_server.away):
+        do_everything(on_postgres)
+        do_everything(on_postgres)
+        result = on_postgres.shop.run("sync", "--store", "s1", "--json")
+
+    assert result.exit_code != 0
+    assert "The database does not answer" in result.stdout
+    assert "Traceback" not in result.output
+    assert [record.message for record in caplog.records].count("outage_began") >= 1
+    heal(
+        on_postgres,
+        clock,
+        lambda: state_of(on_postgres) == "in_pos" and "succeeded" in statuses(on_postgres),
+    )
+    assert_all_is_well(on_postgres, sim)
+
+
+REFUSED = "do $$ begin raise exception 'played' using errcode = '{}'; end $$"
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("make_it", "said"),
+    [
+        ("set statement_timeout = '1ms'; select pg_sleep(1)", "broke a statement off"),
+        (REFUSED.format("40P01"), "busy with another write"),
+        (REFUSED.format("53100"), "disk is full"),
+        ("set transaction read only; create table x (id int)", "read-only"),
+        ("select * from cova_nothing", "flask cova init-db"),
+    ],
+    ids=["cancelled", "deadlock", "full", "read-only", "no-table"],
+)
+def test_what_postgres_refuses_in_the_middle_undoes_the_batch_and_heals(
+    on_postgres: Process, clock: FixedClock, make_it: str, said: str
+) -> None:
+    """The statement that fails is one of the batch that writes products and our record."""
+    left = 1
+
+    def fail_once(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        nonlocal left
+        if left and statement.lower().startswith(("insert into cova_product", "update cova_prod")):
+            left = 0
+            connection.exec_driver_sql(make_it)
+
+    with on_postgres.shop.app.app_context():
+        engine = on_postgres.shop.db.engine
+    sa.event.listen(engine, "before_cursor_execute", fail_once)
+    try:
+        result = on_postgres.shop.run("sync", "--store", "s1", "--json")
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", fail_once)
+
+    assert left == 0, "it never came to that"
+    assert result.exit_code != 0
+    assert said in result.stdout
+    assert "Traceback" not in result.output
+    assert _told(on_postgres) == set(on_postgres.shop.products())
+    engine.dispose()
+    heal_menu(on_postgres, clock)
+    assert _told(on_postgres) == set(on_postgres.shop.products())
+    assert len(on_postgres.shop.products()) > 10
+
+
+def _told(process: Process) -> set[str]:
+    """The products we remember to have told the shop."""
+    with process.shop.app.app_context(), process.ctx.database.short() as connection:
+        found = connection.execute(
+            sa.text("select cova_product_id from cova_product where host_state = 'shown'")
+        )
+        return set(found.scalars())
 
 
 def heal_menu(process: Process, clock: FixedClock) -> None:
@@ -256,7 +339,7 @@ def full_disk(process: Process) -> Iterator[None]:
         engine.dispose()
 
 
-@pytest.mark.sqlite
+@pytest.mark.sqlite("a full disk is played with a limit of SQLite's")
 def test_a_full_disk_spoils_nothing_and_heals(
     on_sqlite: Process, sim: Simulator, clock: FixedClock
 ) -> None:
@@ -281,7 +364,7 @@ def test_a_full_disk_spoils_nothing_and_heals(
     assert_all_is_well(on_sqlite, sim)
 
 
-@pytest.mark.sqlite
+@pytest.mark.sqlite("a full disk is played with a limit of SQLite's")
 def test_a_full_disk_is_named(on_sqlite: Process) -> None:
     with full_disk(on_sqlite):
         result = on_sqlite.shop.run("sync", "--store", "s1", "--json")
@@ -294,8 +377,8 @@ def test_a_full_disk_is_named(on_sqlite: Process) -> None:
 # --- the tables -------------------------------------------------------------------------------
 
 
-def test_an_upgrade_that_fails_halfway_leaves_the_old_tables(database_url: str) -> None:
-    engine = sa.create_engine(database_url)
+def test_an_upgrade_that_fails_halfway_leaves_the_old_tables(empty_database_url: str) -> None:
+    engine = sa.create_engine(empty_database_url)
     schema.upgrade(engine, "0001")
     before = _columns(engine)
     with engine.begin() as connection:

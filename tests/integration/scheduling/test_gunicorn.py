@@ -1,4 +1,7 @@
-"""Several gunicorn workers with the embedded scheduler on one database, with no configuration."""
+"""Several gunicorn workers with the embedded scheduler on one database, with no configuration.
+
+What is started are the lines of docs/deployment/Procfile.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from aiq_cova_plugin.store import outbox, runs
 from tests.integration.scheduling.programs import Program, running, shop_environment, wait_until
 from tests.support.connected import SECRET_KEY, connection_of
 from tests.support.ports import free_port
+from tests.support.procfile import lay_out_shop, procfile_command
 from tests.support.shop import Shop
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -41,15 +45,19 @@ def test_three_workers_do_everything_once(
         "COVA_TICK_SECONDS": 0.5,
     }
     port = free_port()
-    command = [
-        "gunicorn", "--workers", "3", "--threads", "2", "--bind", f"127.0.0.1:{port}",
-        "tests.integration.scheduling.web_app:create_app()",
-    ]  # fmt: skip
+    command = procfile_command("web", folder=tmp_path, port=port)
     with closing(Shop(database_url, **config)) as shop:
         shop.cova.connect_store(
             shop.app, "s1", check=False, enabled=True, sync_orders=True, **connection_of(cova)
         )
-        log, environment = tmp_path / "gunicorn.log", shop_environment(database_url, config)
+        log = tmp_path / "gunicorn.log"
+        environment = shop_environment(database_url, config) | lay_out_shop(tmp_path)
+        with running(
+            procfile_command("release", folder=tmp_path),
+            log=tmp_path / "release.log",
+            environment=environment,
+        ) as release:
+            assert release.ended_with() == 0, release.said()
         with running(command, log=log, environment=environment) as web:
             wait_until(lambda: answers(port), what=f"an answer: {web.said()}")
             for number, product in enumerate(cova.ordinary_products(12)):

@@ -1,6 +1,7 @@
 """Two Celery workers, the beat, Redis and a database, as in production; one worker is killed.
 
-The database is the truth: messages may be lost or come many times.
+The database is the truth: messages may be lost or come many times. What is started are the lines of
+docs/deployment/Procfile.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from aiq_cova_plugin.store import outbox
 
 from tests.integration.scheduling.programs import Program, running, shop_environment, wait_until
 from tests.support.connected import SECRET_KEY, connection_of
+from tests.support.procfile import lay_out_shop, procfile_command
 from tests.support.rabbitmq import find_rabbitmq, running_rabbitmq
 from tests.support.shop import Shop
 
@@ -36,7 +38,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:redis"),
 ]
 
-_CELERY = ["celery", "-A", "tests.integration.scheduling.celery_app:celery_app"]
 _LEASE_SECONDS = 8
 
 
@@ -51,13 +52,13 @@ class Site:
     broker_url: str
 
     def worker(self, number: int) -> Any:
-        command = [*_CELERY, "worker", "--concurrency", "2", "-n", f"w{number}@test", "-l", "INFO"]
+        command = [*procfile_command("worker", folder=self.folder), "-n", f"w{number}@test"]
         return running(
             command, log=self.folder / f"worker-{number}.log", environment=self.environment
         )
 
     def beat(self) -> Any:
-        command = [*_CELERY, "beat", "-s", str(self.folder / "beat-schedule"), "-l", "INFO"]
+        command = procfile_command("beat", folder=self.folder)
         return running(command, log=self.folder / "beat.log", environment=self.environment)
 
     def place(self, *order_ids: str) -> None:
@@ -123,7 +124,8 @@ def _site(folder: Path, database_url: str, broker_url: str) -> Iterator[Site]:
             shop.cova.connect_store(
                 shop.app, "s1", check=False, enabled=True, sync_orders=True, **connection_of(sim)
             )
-            yield Site(shop, sim, shop_environment(database_url, config), folder, broker_url)
+            environment = shop_environment(database_url, config) | lay_out_shop(folder)
+            yield Site(shop, sim, environment, folder, broker_url)
         assert sim.broken == []
 
 

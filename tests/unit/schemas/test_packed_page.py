@@ -57,6 +57,7 @@ def test_costs_are_not_kept():
 @pytest.mark.parametrize(
     "packed",
     [b"", b"nonsense", gzip.compress(b"{"), gzip.compress(b"[]"), gzip.compress(b"{}")],
+    ids=["nothing", "no gzip", "no JSON", "a list", "no page"],
 )
 def test_what_is_no_packed_page_is_a_value_error(packed):
     with pytest.raises(ValueError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from flask import Flask
 
 from aiq_cova_plugin.simulator import Simulator
 
-from tests.support.databases import ON_POSTGRES
 from tests.unit.web.kit import Browser, Records, TinyHost, close, tiny_shop
 
 
@@ -23,28 +21,21 @@ def host() -> TinyHost:
 
 @pytest.fixture
 def make_shop(
-    request: pytest.FixtureRequest, tmp_path: Path, host: TinyHost
+    new_database: Callable[..., str], tmp_path: Path, host: TinyHost
 ) -> Iterator[Callable[..., Flask]]:
     """A shop with other configuration: `make_shop(COVA_METRICS_TOKEN="…")`."""
     made: list[Flask] = []
-    with ExitStack() as databases:
 
-        def make(**options: Any) -> Flask:
-            folder = tmp_path / f"shop-{len(made)}"
-            folder.mkdir()
-            if ON_POSTGRES:
-                server = request.getfixturevalue("postgres_server")
-                copied = {}
-                if options.get("with_tables", True):
-                    copied = {"copy_of": request.getfixturevalue("migrated_postgres")}
-                url = databases.enter_context(server.database(**copied))
-                options = {"SQLALCHEMY_DATABASE_URI": url} | options
-            made.append(tiny_shop(folder, host, **options))
-            return made[-1]
+    def make(*, with_tables: bool = True, **options: Any) -> Flask:
+        folder = tmp_path / f"shop-{len(made)}"
+        folder.mkdir()
+        database_url = new_database(with_tables=with_tables)
+        made.append(tiny_shop(folder, host, database_url=database_url, **options))
+        return made[-1]
 
-        yield make
-        for app in made:
-            close(app)
+    yield make
+    for app in made:
+        close(app)
 
 
 @pytest.fixture

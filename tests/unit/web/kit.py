@@ -30,9 +30,11 @@ from aiq_cova_plugin.host import (
     Store,
 )
 from aiq_cova_plugin.services.context import ServiceContext
-from aiq_cova_plugin.store import connections, holds, outbox, products, runs, schema
+from aiq_cova_plugin.store import connections, holds, outbox, products, runs
 from aiq_cova_plugin.store.models import Push
 from aiq_cova_plugin.wiring import services_of
+
+from tests.support.databases import sqlite_with_tables
 
 NORTH = "north"
 SOUTH = "south"
@@ -105,14 +107,22 @@ class TinyHost:
         return self.requires_phone
 
 
-def tiny_shop(folder: Path, host: TinyHost, *, with_tables: bool = True, **config: Any) -> Flask:
-    """A shop with the plugin, on a SQLite file of its own."""
+def tiny_shop(
+    folder: Path,
+    host: TinyHost,
+    *,
+    database_url: str | None = None,
+    **config: Any,
+) -> Flask:
+    """A shop with the plugin on that database, or on a SQLite file of its own with all tables."""
+    if database_url is None:
+        database_url = sqlite_with_tables(folder / "shop.sqlite")
     app = Flask("tiny_shop", template_folder=str(folder), root_path=str(folder))
     app.config.update(
         {
             "TESTING": True,
             "SECRET_KEY": "a key of the test",
-            "SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder / 'shop.sqlite'}",
+            "SQLALCHEMY_DATABASE_URI": database_url,
             "COVA_SECRET_KEYS": Fernet.generate_key().decode(),
             "COVA_SCHEDULER": "none",
             # Nothing listens there; a test that needs a COVA says where its simulator is.
@@ -121,14 +131,7 @@ def tiny_shop(folder: Path, host: TinyHost, *, with_tables: bool = True, **confi
         }
         | config
     )
-    db = SQLAlchemy(app)
-    CovaPlugin().init_app(app, db=db, host=host)
-    if with_tables:
-        with app.app_context():
-            if db.engine.dialect.name == "sqlite":
-                with db.engine.connect() as connection:
-                    connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-            schema.upgrade(db.engine)
+    CovaPlugin().init_app(app, db=SQLAlchemy(app), host=host)
     return app
 
 

@@ -38,7 +38,7 @@ def test_acts_are_told_newest_first_with_who_what_and_about_what(
 
     places = [
         markup.index(words)
-        for words in ("Something new", "Approved a sync", "Pressed Retry", "Locked a product",
+        for words in ("Something new", "Approved a sync", "Retried an order", "Locked a product",
                       "Saved the connection")
     ]  # fmt: skip
     assert places == sorted(places)

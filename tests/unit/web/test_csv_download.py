@@ -24,6 +24,8 @@ from tests.unit.web.kit import NORTH, Browser, Records
         ("@SUM(A1)", "'@SUM(A1)"),
         ("\t=1", "'\t=1"),
         ("\r=1", "'\r=1"),
+        ("\n=1", "'\n=1"),
+        ("\uff1d1+1", "'\uff1d1+1"),
         ("Blue Harbour", "Blue Harbour"),
         ("5 - 3", "5 - 3"),
         (" =1", " =1"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 from aiq_cova_plugin.services.compare.reports import RECONCILE
 
 from tests.unit.web.kit import NORTH, Browser, Records, TinyHost, busy_day
@@ -116,3 +119,46 @@ def test_who_may_only_look_is_told_what_each_button_takes(
     assert "<form" not in markup
     for permission in ("sync", "orders", "configure"):
         assert f"needs the permission “{permission}”" in markup
+
+
+def test_a_sync_that_should_have_begun_is_due_and_then_overdue(
+    browser_without_js: Browser, records: Records
+) -> None:
+    """A time that is over is never told as one to come; when it is long over, what to do is."""
+    good_day(records)
+
+    def home(minutes_ago: float) -> str:
+        records.synced(minutes_ago=minutes_ago)
+        return re.sub("<[^>]+>", "", text_of(browser_without_js.get(HOME).text))
+
+    assert re.search(r"Next: today at [\d:]+ \(in \d minutes\)|tomorrow", home(3))
+    assert "Next: due now." in home(11)
+    late = home(10 + 6 * 60)
+    assert re.search(r"Next: overdue\. It was due \w+ at [\d:]+, and nothing has run since\.", late)
+    assert "Nothing runs by itself" in late
+    assert "ask whoever runs the shop whether its worker is running" in late
+
+
+def test_what_a_comparison_found_is_not_told_as_if_it_still_were_so(
+    browser_without_js: Browser, records: Records
+) -> None:
+    """A sync that wrote something, or a person who did, makes the comparison out of date."""
+    records.connect()
+    records.synced()
+    records.run(started_at=records.now - timedelta(hours=3), updated=2)
+    message = "2 differences between shop and COVA"
+    write_report(records, RECONCILE, document=comparison(STOCK, STOCK), message=message)
+
+    fresh = text_of(browser_without_js.get(HOME).text)
+    records.run(started_at=records.now + timedelta(seconds=5), unchanged=4)
+    untouched = text_of(browser_without_js.get(HOME).text)
+    records.run(started_at=records.now + timedelta(seconds=9), updated=1)
+    stale = text_of(browser_without_js.get(HOME).text)
+
+    for markup in (fresh, untouched):
+        assert f'<p class="cova-item-title">{message}</p>' in markup
+        assert "Compared" in markup
+    assert "The comparison is out of date" in stale
+    assert "a sync has changed the shop since" in stale
+    assert "<h1>Synced, and not compared since</h1>" in stale
+    assert f'<p class="cova-item-title">{message}</p>' not in stale

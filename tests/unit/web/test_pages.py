@@ -468,3 +468,21 @@ def test_orders_module_names_every_state() -> None:
 
     assert set(PUSH_WORDS) == set(PushState)
     assert set(orders._STATES) == set(PushState)
+
+
+def test_the_page_itself_asks_before_an_order_is_withdrawn(
+    browser_without_js: Browser, records: Records
+) -> None:
+    """The question, the yes and the way out are there without JavaScript; no dialog of the browser."""
+    records.order("5", "queued")
+
+    markup = " ".join(browser_without_js.get(f"/cova/{NORTH}/orders/5").text.split())
+    asked = markup.split('<details class="cova-ask">')[1].split("</details>")[0]
+
+    assert "hx-confirm" not in markup
+    assert "Withdraw from COVA" in asked.split("</summary>")[0]
+    assert "free its stock" in asked
+    assert f'action="/cova/{NORTH}/orders/5/cancel"' in asked
+    assert "Yes, withdraw from COVA" in asked
+    assert f'href="/cova/{NORTH}/orders/5">No, leave it as it is' in asked
+    assert "<dialog" not in markup

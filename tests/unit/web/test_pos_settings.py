@@ -472,3 +472,21 @@ def test_saving_is_on_record(browser_without_js: Browser, records: Records) -> N
     [entry] = [row for row in records.rows("cova_audit") if row["action"] == "pos_settings_saved"]
     assert entry["actor"] == "staff"
     assert json.loads(entry["detail"])["classification_rules"] == 1
+
+
+def test_a_long_list_of_rules_is_folded_up_and_opens_where_something_is_wrong(
+    browser_without_js: Browser, records: Records
+) -> None:
+    """All rows are sent, folded up or not; an error among them is not hidden."""
+    patterns = [f"Path {number}" for number in range(20)]
+    form = {"rule_pattern": [*patterns, ""], "rule_category": [*["1"] * 20, ""]}
+
+    assert browser_without_js.post(PATH, form).status_code == 303
+    folded = browser_without_js.get(PATH).text
+    form["rule_category"][17] = ""
+    wrong = browser_without_js.post(PATH, form).text
+
+    assert len(rules(records)) == 20
+    assert '<details class="cova-fold"><summary>8 more rules' in folded
+    assert folded.count('name="rule_pattern"') == 21
+    assert '<details class="cova-fold" open>' in wrong

@@ -10,7 +10,9 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from aiq_cova_plugin.services.products import show_products
 from aiq_cova_plugin.store import products as stored_products
+from aiq_cova_plugin.store.run_changes import record_changes
 
 from tests.unit.web.kit import ALL_ACTIONS, NORTH, SOUTH, Browser, Records
 from tests.unit.web.reading_host import HAZE, SNAPSHOT, ReadingHost
@@ -226,6 +228,120 @@ def test_a_product_is_shown_on_both_sides(browser_without_js: Browser, haze: str
     assert f'href="/cova/{NORTH}/holds"' in markup
     assert "known from COVA's word" in words_in(markup).replace("&#39;", "'")
     assert "Flower" in markup
+
+
+def test_opening_a_product_makes_the_list_say_the_same(
+    browser_without_js: Browser, records: Records, host: ReadingHost, haze: str
+) -> None:
+    """What staff edited in the shop is found by looking; the list and its filter know it then."""
+    before = words_in(browser_without_js.get(LIST).text)
+    browser_without_js.get(PAGE)
+    after = words_in(browser_without_js.get(LIST).text)
+
+    assert "In step" in before
+    assert "Differs 2 fields differ" not in before
+    assert "Differs The shop has other values than COVA. 2 fields differ: Name, Price." in after
+    assert "Differs from POS 1" in after
+
+    host.has[haze] |= {"name": "Blue Harbour 3.5 g", "price": Decimal("32.00")}
+    browser_without_js.get(PAGE)
+    again = words_in(browser_without_js.get(LIST).text)
+
+    assert "In step compared just now" in again
+    assert product(records)["differing_fields"] == ""
+
+
+def test_after_each_choice_the_list_says_what_the_page_says(
+    browser_without_js: Browser, haze: str
+) -> None:
+    for act, data, badge in (
+        ("lock", {}, "Locked"),
+        ("restore", {"field": "price"}, "Locked"),
+        ("unlock", {}, "Differs"),
+        ("restore", {"field": "name"}, "Waiting"),
+        ("exclude", {"confirmed": "1"}, "Excluded"),
+        ("include", {}, "Waiting"),
+    ):
+        answer = browser_without_js.post(f"{PAGE}/{act}", data)
+        page = browser_without_js.get(answer.headers["Location"]).text
+        listed = browser_without_js.get(LIST).text
+
+        first = re.search(r"cova-badge[^>]*>([^<]+)<", page.split('id="cova-product"')[1])
+        in_list = re.search(r"cova-badge[^>]*>([^<]+)<", listed.split("<tbody>")[1])
+        assert first is not None
+        assert in_list is not None
+        assert (first[1], in_list[1]) == (badge, badge), act
+
+
+def test_a_database_that_is_busy_does_not_keep_anybody_from_looking(
+    browser_without_js: Browser, haze: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_args: Any, **_more: Any) -> None:
+        raise sa.exc.OperationalError("update", {}, Exception("database is locked"))
+
+    monkeypatch.setattr(show_products, "note_comparison", busy)
+
+    assert "Differs" in row_of(browser_without_js.get(PAGE).text, "Name")
+
+
+@pytest.mark.parametrize(
+    ("values", "sentences"),
+    [
+        (
+            {"is_locked": True},
+            ["Staff locked it.", "It sets the quantity and leaves everything else alone."],
+        ),
+        (
+            {"is_excluded": True, "host_state": "hidden"},
+            ["Staff excluded it from the menu.", "It leaves the product alone",
+             "“Include again” brings it back."],
+        ),
+        (
+            {"is_excluded": True},
+            ["It takes the product off the menu, and leaves it alone from then on."],
+        ),
+        (
+            {"host_state": "absent", "presence": "archived"},
+            ["Nothing, while COVA does not offer it (Archived in COVA).", "creates it in the shop"],
+        ),
+        (
+            {"host_state": "absent", "snapshot": SNAPSHOT | {"regular_price": None,
+                                                           "price_tiers": []}},
+            ["Nothing, while it has no price for this location in COVA."],
+        ),
+        ({"host_state": "absent"}, ["It creates it in the shop."]),
+        ({"host_state": "hidden"}, ["It puts it on the menu again."]),
+        ({"last_error": "Too long."}, ["It tries again to save what COVA says."]),
+    ],
+)  # fmt: skip
+def test_a_product_apart_says_why_what_comes_and_what_can_be_done(
+    browser_without_js: Browser, records: Records, values: dict[str, Any], sentences: list[str]
+) -> None:
+    records.connect()
+    records.product(HAZE, "Blue Harbour 3.5 g", **({"snapshot": SNAPSHOT} | values))
+
+    seen = words_in(browser_without_js.get(PAGE).text)
+
+    for sentence in (*sentences, "Next sync", "What you can do"):
+        assert sentence in seen
+
+
+def test_who_locked_it_and_what_syncs_changed_is_on_the_page(
+    browser_without_js: Browser, records: Records, haze: str
+) -> None:
+    older, newer = records.run(), records.run()
+    with records.app.app_context(), records.ctx.database.short() as connection:
+        record_changes(connection, older, [(haze, "create", {"price": [None, "32"]})])
+        record_changes(connection, newer, [(haze, "stock", {"quantity": ["9", "4"]})])
+    browser_without_js.post(f"{PAGE}/lock")
+
+    markup = browser_without_js.get(PAGE).text
+    seen = words_in(markup)
+
+    assert "Robin Quay locked it" in seen
+    assert "before 9 → , after 4" in seen
+    assert markup.index(f"runs/{newer}") < markup.index(f"runs/{older}")
+    assert f"runs/{newer}" not in browser_without_js.get(f"/cova/{SOUTH}/products/{haze}").text
 
 
 def test_a_host_that_does_not_tell_is_compared_with_what_it_was_told(

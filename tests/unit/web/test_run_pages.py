@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -10,6 +14,7 @@ from aiq_cova_plugin.domain.catalogue import FieldIssue
 from aiq_cova_plugin.services.compare.reports import PREVIEW
 from aiq_cova_plugin.store import runs as run_store
 from aiq_cova_plugin.store.models import Run
+from aiq_cova_plugin.store.run_changes import record_changes
 from aiq_cova_plugin.web.words.run_words import progress_of, reading_time_left, step_of
 
 from tests.unit.web.kit import NORTH, Browser, Records, TinyHost
@@ -99,6 +104,142 @@ def test_causes_come_with_the_way_to_mend_them_and_lead_to_the_products(
     assert f'href="/cova/{NORTH}/pos-settings"' in markup
     assert f'<a href="/cova/{NORTH}/products/p-kit">Pocket Vape Kit</a>' in markup
     assert "Download as CSV" in markup
+
+
+def keep_changes(records: Records, run_id: str, changes: list[tuple[str, str, Any]]) -> None:
+    with records.app.app_context(), records.ctx.database.short() as connection:
+        record_changes(connection, run_id, changes)
+
+
+CHANGES = [
+    ("p-flower", "update", {"price": ["32", "30.5"], "category_id": ["1", "2"]}),
+    ("p-gummies", "stock", {"quantity": ["9", "4"]}),
+    ("p-old", "hide", {"enabled": [True, False]}),
+    ("p-evil", "update", {"name": ["=2+2", "<b>bold</b>"], "brand": [None, "@SUM(1)"]}),
+]
+
+
+def test_a_run_says_what_it_changed_old_and_new(
+    browser_without_js: Browser, records: Records
+) -> None:
+    records.product("p-flower", "Blue Harbour 3.5 g")
+    run_id = records.run(updated=3, hidden=1)
+    keep_changes(records, run_id, CHANGES)
+
+    markup = text_of(browser_without_js.get(f"{LIST}/{run_id}").text)
+    seen = " ".join(re.sub(r"<[^>]+>", " ", markup).split())
+
+    assert "Price before 32.00 → , after 30.50" in seen
+    assert "Category before Flower → , after Edibles" in seen
+    assert "before yes → , after no" in seen
+    assert f'<a href="/cova/{NORTH}/products/p-flower">Blue Harbour 3.5 g</a>' in markup
+    assert "&lt;b&gt;bold&lt;/b&gt;" in markup
+    for tab in ("All 4", "Hidden 1", "Changed 2", "Stock only 1"):
+        assert tab in seen
+    assert "more products changed" not in seen
+
+
+def test_changes_are_filtered_by_kind(browser_without_js: Browser, records: Records) -> None:
+    run_id = records.run(updated=3, hidden=1)
+    keep_changes(records, run_id, CHANGES)
+
+    stock = browser_without_js.get(f"{LIST}/{run_id}?kind=stock").text
+    nonsense = browser_without_js.get(f"{LIST}/{run_id}?kind=<b>&page=x").text
+    beyond = browser_without_js.get(f"{LIST}/{run_id}?page=99").text
+
+    assert "p-gummies" in stock
+    assert "p-flower" not in stock
+    assert "p-flower" in nonsense
+    assert "Back to the first" in beyond
+
+
+def test_a_long_list_of_changes_comes_in_pages_and_says_what_is_counted_only(
+    browser_without_js: Browser, records: Records
+) -> None:
+    run_id = records.run(updated=5000)
+    many = [(f"p-{each:04}", "stock", {"quantity": ["9", "4"]}) for each in range(1000)]
+    keep_changes(records, run_id, many)
+
+    first = text_of(browser_without_js.get(f"{LIST}/{run_id}").text)
+    last = browser_without_js.get(f"{LIST}/{run_id}?kind=stock&page=20").text
+
+    assert first.count("cova-item-title") == 50
+    assert "1 to 50 of 1,000" in first
+    assert "4,000 more products changed; the first 1,000 of a sync are kept one by one" in first
+    assert f'rel="next" href="{LIST}/{run_id}?page=2#changes"' in first
+    assert "p-0999" in last
+
+
+def test_the_download_of_changes_has_a_line_for_each_field_and_is_harmless(
+    browser_without_js: Browser, records: Records
+) -> None:
+    records.product("p-flower", "Blue Harbour 3.5 g")
+    run_id = records.run(updated=10, hidden=1)
+    keep_changes(records, run_id, CHANGES)
+
+    answer = browser_without_js.get(f"{LIST}/{run_id}?format=csv&of=changes")
+    rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+
+    assert f"sync-{run_id[:8]}-changes.csv" in answer.headers["Content-Disposition"]
+    assert rows[0] == ["Product id", "Product", "Change", "Field", "Before", "After"]
+    assert ["p-flower", "Blue Harbour 3.5 g", "Changed", "Price", "32.00", "30.50"] in rows
+    assert ["p-evil", "", "Changed", "Name", "'=2+2", "<b>bold</b>"] in rows
+    assert ["p-evil", "", "Changed", "Brand", "–", "'@SUM(1)"] in rows
+    assert rows[-1][1].startswith("7 more products changed")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"status": "succeeded"}, "Nothing: the shop had it all."),
+        ({"status": "held"}, "Nothing: the sync stopped before it wrote."),
+        ({"status": "failed"}, "Nothing was written before it failed."),
+        ({"updated": 3}, "3 products changed; which ones was not kept then."),
+    ],
+)
+def test_a_run_without_changes_says_why(
+    browser_without_js: Browser, records: Records, values: dict[str, Any], words: str
+) -> None:
+    run_id = records.run(**values)
+
+    assert words in browser_without_js.get(f"{LIST}/{run_id}").text
+
+
+def test_while_a_run_goes_on_its_changes_do_not_move_under_the_reader(
+    browser_without_js: Browser, records: Records
+) -> None:
+    now = records.now
+    going = records.run(status="running", finished_at=None, heartbeat_at=now)
+    died = records.run(status="running", finished_at=None, heartbeat_at=now - timedelta(hours=1))
+    for run_id in (going, died):
+        keep_changes(records, run_id, CHANGES)
+
+    assert "What changed" not in browser_without_js.get(f"{LIST}/{going}").text
+    assert "p-flower" in browser_without_js.get(f"{LIST}/{died}").text
+
+
+@pytest.mark.parametrize(
+    ("number", "words", "last"),
+    [
+        (100, "and 90 more", ["p-00099", ""]),
+        (101, "and 91 more", ["p-00100", ""]),
+        (102, "and 92 more", ["", "and 2 more"]),
+        (5001, "and 4,991 more", ["", "and 4,901 more"]),
+    ],
+)
+def test_many_products_of_one_cause_are_named_and_counted(
+    browser_without_js: Browser, records: Records, number: int, words: str, last: list[str]
+) -> None:
+    issues = [FieldIssue(f"p-{each:05}", "THC", "“x” is not a number.") for each in range(number)]
+    run_id = records.run(status="partial", issues=issues)
+
+    markup = text_of(browser_without_js.get(f"{LIST}/{run_id}").text)
+    rows = list(csv.reader(io.StringIO(browser_without_js.get(f"{LIST}/{run_id}?format=csv").text)))
+
+    assert f"{number:,} products" in markup
+    assert words in markup
+    assert len(rows) == 1 + min(number, 101)
+    assert rows[-1][:2] == last
 
 
 READ = "Page 3, 1,500 products read"

@@ -258,13 +258,13 @@ def test_a_value_can_be_tried_and_nothing_is_saved(
     part = browser_without_js.get(
         PRODUCT_PATH,
         query_string=query,
-        headers={"HX-Request": "true", "HX-Target": "cova-trial"},
+        headers={"HX-Request": "true", "HX-Target": "cova-try"},
     ).text
 
     for markup in (whole, part):
         trial = markup.split('id="cova-trial"')[1]
         assert "18 to 22 %" in row_of(trial, "total thc")
-    assert part.lstrip().startswith('<div id="cova-trial"')
+    assert part.lstrip().startswith('<section id="cova-try"')
     assert 'value="18 – 22"' in whole
     assert records.rows("cova_product_specifications") == before
 
@@ -321,3 +321,44 @@ def test_asking_cova_needs_the_permission_and_its_absence_is_explained(
 
     assert "Ask COVA now" not in markup
     assert "needs the permission to sync" in markup
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_trying_nothing_says_what_to_fill_in(browser_without_js: Browser, *, htmx: bool) -> None:
+    headers = {"HX-Request": "true", "HX-Target": "cova-try"} if htmx else {}
+
+    answer = browser_without_js.get(
+        PRODUCT_PATH,
+        query_string={"try_name": " ", "try_value": "", "try_unit": "%"},
+        headers=headers,
+    )
+
+    assert answer.status_code == 422
+    for name, said in (("name", "Type the name of a specification"), ("value", "Type the value")):
+        assert said in answer.text.split(f'id="try-{name}-error"')[1].split("</p>")[0]
+    assert 'value="%"' in answer.text
+
+
+def test_a_doubtful_meaning_is_warned_about_before_and_after_it_is_saved(
+    browser_without_js: Browser, records: Records
+) -> None:
+    """Two products call a text “Feeling”; as a lab value it would not be read."""
+    tell(records, "p-flower", spec("Feeling", "Calm & <happy>"), spec("Level", "12", "%", 9))
+    tell(records, "p-kit", spec("feeling", "Sleepy"), spec("Level", "lots", "%", 9))
+    path, said = f"{PATH}/doubts", "2 products have values that do not read as THC"
+
+    by_name = browser_without_js.get(path, query_string={"name": "Feeling", "meaning": "THC"})
+    by_id = browser_without_js.get(
+        path, query_string={"mapping_field_id": "9", "mapping_name": "", "mapping_meaning": "CBD"}
+    )
+    assert said in by_name.text
+    assert "“Calm &amp; &lt;happy&gt;”, “Sleepy”" in by_name.text
+    assert "1 product has a value that does not read as CBD: “lots”" in by_id.text
+    for fine in ({"name": "Feeling", "meaning": "tags"}, {"name": "Nobody", "meaning": "THC"}, {}):
+        assert browser_without_js.get(path, query_string=fine).text.strip() == ""
+
+    answer = browser_without_js.post(
+        f"{PATH}/use", {"name": "Feeling", "meaning": "THC"}, htmx="cova-specifications"
+    )
+    assert said in answer.text.split('id="mapping-0-doubt"')[1].split("</p>")[0]
+    assert "do not read as what you chose" in answer.headers["HX-Trigger"]
