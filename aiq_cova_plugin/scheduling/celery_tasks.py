@@ -15,6 +15,7 @@ of its own calls `register_tasks`; one without runs the app `create_celery` make
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
@@ -77,7 +78,11 @@ def _take_no_connections_along(app: Flask) -> None:
     """A child of the prefork pool must not talk on connections that its parent opened."""
     from celery.signals import worker_process_init
 
+    ours = os.getpid()
+
     def forget(**_event: Any) -> None:
+        if os.getpid() == ours:
+            return  # the solo pool works in this very process
         with app.app_context():
             services_of(app).database.forget_connections()
 

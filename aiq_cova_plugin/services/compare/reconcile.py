@@ -16,6 +16,7 @@ from aiq_cova_plugin.services.compare.reconcile_orders import (
     hold_differences,
     order_differences,
     order_of,
+    orders_elsewhere,
     unqueued_orders,
     waiting_orders,
 )
@@ -24,6 +25,7 @@ from aiq_cova_plugin.services.compare.reconcile_products import (
     shop_differences,
 )
 from aiq_cova_plugin.services.context import ServiceContext
+from aiq_cova_plugin.services.orders.where_sent import is_elsewhere
 from aiq_cova_plugin.services.products.compare_products import ShopCannotSay
 from aiq_cova_plugin.services.stock.reserve_stock import quantities_of
 from aiq_cova_plugin.services.stores import credentials_of, require_enabled, require_store
@@ -115,7 +117,12 @@ class _Comparison:
         return wanted
 
     def _compare_orders(self, client: CovaClient, pushes: Sequence[Push]) -> None:
-        submitted = [push for push in pushes if push.submitted_at is not None]
+        self._found += orders_elsewhere(self._settings, pushes)
+        submitted = [
+            push
+            for push in pushes
+            if push.submitted_at is not None and not is_elsewhere(push, self._settings)
+        ]
         if len(submitted) > ORDERS_ASKED:
             self._not_compared.append(
                 f"COVA was asked about the newest {ORDERS_ASKED:,} of {len(submitted):,} open "

@@ -22,6 +22,7 @@ from aiq_cova_plugin.services.compare.difference import (
 )
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.orders.sweep_orders import LOOK_BACK
+from aiq_cova_plugin.services.orders.where_sent import is_elsewhere, sent_elsewhere
 from aiq_cova_plugin.store.models import Connection, Hold, Push
 
 LOST_HOLD_AGE = timedelta(hours=24)
@@ -50,8 +51,8 @@ def unqueued_orders(
                 "confirmed",
                 None,
                 None,
-                "Press Sweep now, or run flask cova orders sweep; it happens by itself within "
-                "minutes.",
+                "Press Look for missed orders, or run flask cova orders sweep; it happens by "
+                "itself within minutes.",
                 cause="The shop's message that it was confirmed never arrived.",
                 action=SWEEP,
                 name=order_id,
@@ -84,6 +85,14 @@ def waiting_orders(ctx: ServiceContext, pushes: Sequence[Push]) -> Iterator[Diff
                 fix="Press Retry to send it at once. If many are late, COVA may be down.",
                 action=RETRY,
             )
+
+
+def orders_elsewhere(settings: Connection, pushes: Sequence[Push]) -> Iterator[Difference]:
+    """Orders at the register of another company than the store is connected to now."""
+    for push in pushes:
+        if push.in_pos_at is not None and is_elsewhere(push, settings):
+            told = sent_elsewhere(push, settings)
+            yield _of(push, "order_needs_person", cova=None, cause=told.message, fix=told.fix)
 
 
 def order_differences(client: CovaClient, push: Push, *, is_tax_on_top: bool) -> list[Difference]:
@@ -126,7 +135,7 @@ def _status_difference(push: Push, reading: StatusReading) -> Iterator[Differenc
             "order_status_differs",
             cova=reading.raw_status,
             cause="It moved on in COVA since its status was last read.",
-            fix="Press Read statuses now, or run flask cova orders poll; it happens by itself "
+            fix="Press Read statuses, or run flask cova orders poll; it happens by itself "
             "within minutes.",
             action=POLL,
         )

@@ -6,8 +6,10 @@ asked about our order id before anything is sent again (decision 0005).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from uuid import uuid4
 
 from aiq_cova_plugin.domain.push_states import PushState
@@ -27,8 +29,9 @@ from aiq_cova_plugin.mapping.order_status_from_cova import Phase
 from aiq_cova_plugin.mapping.order_to_cova import order_to_cova
 from aiq_cova_plugin.redaction import without_words
 from aiq_cova_plugin.schemas.records import Customer, SalesOrder
+from aiq_cova_plugin.services.context import log
 from aiq_cova_plugin.services.orders import ask_register
-from aiq_cova_plugin.services.orders.check_stock import require_stock
+from aiq_cova_plugin.services.orders.check_stock import OutOfStock, require_stock
 from aiq_cova_plugin.services.orders.follow_edit import follow_edit
 from aiq_cova_plugin.services.orders.match_customer import chosen_customer, match_customer
 from aiq_cova_plugin.services.orders.other_deliveries import warn_of_other_deliveries
@@ -42,6 +45,7 @@ from aiq_cova_plugin.services.orders.tax_pricing import (
 from aiq_cova_plugin.services.orders.typed_phone import with_typed_phone
 from aiq_cova_plugin.services.orders.where_sent import require_same_company, require_same_location
 from aiq_cova_plugin.services.orders.withdraw_push import stop_if_cancelled
+from aiq_cova_plugin.services.stock.take_stock_reading import take_stock_reading
 from aiq_cova_plugin.services.stores import require_integrator_id, require_store
 from aiq_cova_plugin.store.push_warnings import address_missing, with_warning, without_address
 
@@ -121,7 +125,7 @@ def _send_once(row: PushRow) -> bool:
     )
     follow_edit(row, order)
     pricing = tax_pricing_of(row.ctx, row.settings, row.client)
-    require_stock(row.client, order, location_id=row.settings.location_id or 0)
+    _check_stock(row, order)
     sales_order = replace(sales_order, customer_id=_bring_customer(row, order))
     stop_if_cancelled(row)
     push, settings = row.push, row.settings
@@ -157,6 +161,30 @@ def _note_sending(
 ) -> None:
     """When the order was sent, and where to; None when it was not."""
     row.write(submitted_at=at, company_id=company_id, location_id=location_id)
+
+
+def _check_stock(row: PushRow, order: Order) -> None:
+    """Raise `OutOfStock` when COVA has less than is ordered; the shop learns of what it said."""
+    read_began_at, location_id = row.ctx.clock.now(), row.settings.location_id or 0
+    try:
+        stock = require_stock(row.client, order, location_id=location_id)
+    except OutOfStock as exc:
+        _tell_the_shop(row, exc.stock, read_began_at, location_id)
+        raise
+    _tell_the_shop(row, stock, read_began_at, location_id)
+
+
+def _tell_the_shop(
+    row: PushRow, stock: Mapping[str, Decimal], read_began_at: datetime, location_id: int
+) -> None:
+    """Take in stock that has fallen, now; where that fails, the next sync does it."""
+    store_id = row.push.store_id
+    try:
+        take_stock_reading(
+            row.ctx, store_id, stock, read_began_at=read_began_at, location_id=location_id
+        )
+    except Exception:  # noqa: BLE001 - the host's code runs in it; the order must go on; logged
+        log.warning("stock_reading_not_taken", extra={"store_id": store_id}, exc_info=True)
 
 
 def _submit(row: PushRow, sales_order: SalesOrder, pricing: TaxPricing) -> None:

@@ -7,8 +7,10 @@ from decimal import Decimal
 import pytest
 
 from aiq_cova_plugin.host import OrderLine
+from aiq_cova_plugin.services.orders.push_orders import push_due_orders
 from aiq_cova_plugin.services.stock.reserve_stock import reserve
 from aiq_cova_plugin.services.stock.take_stock_reading import take_stock_reading
+from aiq_cova_plugin.store import outbox
 
 from tests.support.connected import ConnectedShop
 
@@ -110,3 +112,42 @@ def test_a_reading_older_than_the_syncs_is_no_news(shop: ConnectedShop) -> None:
 
     assert lowered == ()
     assert shop.quantity(product_id) == 9
+
+
+@pytest.mark.parametrize("does_the_shop_save_it", [True, False])
+def test_the_look_before_an_order_is_sent_takes_off_sale_what_is_gone(
+    any_shop: ConnectedShop, does_the_shop_save_it: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shop that cannot save it keeps no order from COVA."""
+    shop, (gone, there) = any_shop, any_shop.ordinary(2)
+    shop.change_settings(sync_orders=True)
+    for product_id in (gone, there):
+        shop.sim.register.set_stock(product_id, 9)
+    shop.sync()
+    for order_id, product_id in (("1", gone), ("2", there)):
+        shop.shop.place(order_id, [(product_id, "x", "2", "10.00")])
+    shop.sim.register.set_stock(gone, 0)
+    shop.sim.register.set_stock(there, 6)
+    shop.clock.advance(1)
+    if not does_the_shop_save_it:
+        monkeypatch.setattr(shop.shop.host, "apply_products", _full_disk)
+
+    with shop.shop.app.app_context():
+        push_due_orders(shop.shop.services, "s1")
+
+    assert (_state(shop, "1"), _state(shop, "2")) == ("needs_attention", "in_pos")
+    assert len(shop.sim.orders()) == 1
+    expected = [0, 4] if does_the_shop_save_it else [7, 7]
+    assert [shop.quantity(each) for each in (gone, there)] == expected
+
+
+def _full_disk(*_anything: object) -> None:
+    raise OSError("No space left on device")
+
+
+def _state(shop: ConnectedShop, order_id: str) -> str:
+    services = shop.shop.services
+    with shop.shop.app.app_context(), services.database.short() as connection:
+        push = outbox.push_of_order(connection, "s1", order_id)
+        assert push is not None
+        return push.state

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from aiq_cova_plugin.services.compare.reconcile import reconcile
 from aiq_cova_plugin.simulator import Simulator
 
 from tests.integration.orders.kit import Bench, config_for, settings_for
@@ -112,6 +113,9 @@ def test_an_order_at_the_register_of_the_old_company_is_not_polled_at_the_new_on
     again = moving.poll(only_due=True)
 
     assert (report.needs_attention, again.changed) == (1, 0)
+    with moving.shop.app.app_context():
+        differences = reconcile(moving.ctx, "s1")["differences"]
+    assert [each["kind"] for each in differences if each["order_id"]] == ["order_needs_person"]
     assert (moving.row().state, moving.row().kind) == ("needs_attention", "SentElsewhere")
     assert len(moving.signals("order-needs-attention")) == 1
     assert _untouched(new)
