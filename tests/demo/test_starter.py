@@ -18,6 +18,7 @@ from typing import Any
 
 import click
 import pytest
+import requests
 from flask import Flask
 
 from aiq_cova_plugin import demo
@@ -210,6 +211,8 @@ def test_ctrl_c_ends_shop_and_simulator_without_a_word_too_many(tmp_path: Path) 
         said.append(line)
         if "Running on" in line:
             break
+    # It says so a moment before it serves; a signal in between would meet click, not the server.
+    assert requests.get(f"http://127.0.0.1:{port}/", timeout=30).ok
     shop.send_signal(signal.SIGINT)
     rest, _ = shop.communicate(timeout=60)
     assert shop.returncode == 0, "".join(said) + rest
