@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from aiq_cova_plugin.store.database import insert_for
 from aiq_cova_plugin.store.models import Alert
-from aiq_cova_plugin.store.records import many, one
+from aiq_cova_plugin.store.records import Question, many, one
 
 CREDENTIALS = "credentials"
 STALE = "stale"
@@ -19,6 +19,19 @@ HOLD_GONE = "hold_expired"
 """What an alert can be about: its `kind`."""
 
 _A = Alert
+_OPEN = Question(_A, _A.open_key.is_not(None), order_by=_A.id)
+_UNTOLD = Question(
+    _A,
+    sa.or_(
+        sa.and_(_A.raised_told_at.is_(None), _A.raised_at >= sa.bindparam("since")),
+        sa.and_(
+            _A.raised_told_at.is_not(None),
+            _A.resolved_told_at.is_(None),
+            _A.resolved_at >= sa.bindparam("since"),
+        ),
+    ),
+    order_by=_A.id,
+)
 
 
 def raise_alert(
@@ -64,10 +77,9 @@ def resolve_alert(connection: sa.Connection, alert_id: int, *, at: datetime) -> 
 
 def open_alerts(connection: sa.Connection, store_id: str | None = None) -> list[Alert]:
     """The alerts that are not over, oldest first; of one store, or of all."""
-    conditions: list[sa.ColumnElement[bool]] = [_A.open_key.is_not(None)]
-    if store_id is not None:
-        conditions.append(_A.store_id == store_id)
-    return many(connection, _A, *conditions, order_by=_A.id)
+    if store_id is None:
+        return _OPEN.all(connection)
+    return many(connection, _A, _A.open_key.is_not(None), _A.store_id == store_id, order_by=_A.id)
 
 
 def untold(connection: sa.Connection, *, since: datetime) -> list[Alert]:
@@ -76,19 +88,7 @@ def untold(connection: sa.Connection, *, since: datetime) -> list[Alert]:
     What happened before `since` is given up. Of an alert whose beginning was given up the end
     is not news either.
     """
-    return many(
-        connection,
-        _A,
-        sa.or_(
-            sa.and_(_A.raised_told_at.is_(None), _A.raised_at >= since),
-            sa.and_(
-                _A.raised_told_at.is_not(None),
-                _A.resolved_told_at.is_(None),
-                _A.resolved_at >= since,
-            ),
-        ),
-        order_by=_A.id,
-    )
+    return _UNTOLD.all(connection, since=since)
 
 
 def count_untold(connection: sa.Connection, *, since: datetime, before: datetime) -> int:

@@ -56,6 +56,16 @@ def forget(connection: sa.Connection, store_id: str, subject: str, words: Collec
     return forgotten
 
 
+def subjects_of(
+    connection: sa.Connection, store_id: str, action: str, subjects: Collection[str]
+) -> set[str]:
+    """Those of the subjects with which this was done."""
+    found = many(
+        connection, _A, _A.store_id == store_id, _A.action == action, _A.subject.in_(subjects)
+    )
+    return {entry.subject for entry in found}
+
+
 def entries_of(connection: sa.Connection, store_id: str, *, limit: int = 200) -> list[AuditEntry]:
     """The store's entries, newest first."""
     return many(connection, _A, _A.store_id == store_id, order_by=_A.id.desc(), limit=limit)

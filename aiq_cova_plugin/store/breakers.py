@@ -11,10 +11,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from aiq_cova_plugin.domain.breaker_state import BreakerState
 from aiq_cova_plugin.store.database import Database, insert_for
 from aiq_cova_plugin.store.models import Breaker
-from aiq_cova_plugin.store.records import many, one
+from aiq_cova_plugin.store.records import Question, many
 
 log = logging.getLogger(__name__)
 _B = Breaker
+_OF_SERVICE = Question(
+    # Asked before every call of COVA.
+    _B,
+    _B.company_id == sa.bindparam("company"),
+    _B.service == sa.bindparam("service"),
+)
 _GUARDED = ("failures", "open_until", "trial_until")
 
 
@@ -31,7 +37,7 @@ class DatabaseBreakers:
         """The breaker, or None when nothing ever failed."""
         try:
             with self._database.short() as connection:
-                row = one(connection, _B, _B.company_id == company_id, _B.service == service)
+                row = _OF_SERVICE.one(connection, company=company_id, service=service)
         except SQLAlchemyError:
             log.warning("breaker_not_read", extra={"service": service})
             return None

@@ -23,11 +23,25 @@ from aiq_cova_plugin.domain.call_quota import (
 from aiq_cova_plugin.errors import Retryable
 from aiq_cova_plugin.store.database import Database, insert_for
 from aiq_cova_plugin.store.models import CallBudget
-from aiq_cova_plugin.store.records import many, one
+from aiq_cova_plugin.store.records import Question, many
 
 log = logging.getLogger(__name__)
 _C = CallBudget
 _TRIES = 5
+# Read before every call of COVA, and written for every few of them.
+_OF_SERVICE = Question(
+    _C, _C.company_id == sa.bindparam("company"), _C.service == sa.bindparam("called")
+)
+_TAKE_CALLS = (
+    sa.update(_C)
+    .where(
+        _C.company_id == sa.bindparam("company"),
+        _C.service == sa.bindparam("called"),
+        _C.calls == sa.bindparam("calls_before"),
+        sa.or_(_C.closed_until.is_(None), _C.closed_until <= sa.bindparam("now")),
+    )
+    .values(recent=sa.bindparam("calls_made"), calls=sa.bindparam("calls_after"))
+)
 
 
 class DatabaseBudgets:
@@ -40,7 +54,7 @@ class DatabaseBudgets:
         """What is known, or None when no call was ever made. Raises Retryable."""
         try:
             with self._database.short() as connection:
-                row = one(connection, _C, *_place(company_id, service))
+                row = _OF_SERVICE.one(connection, company=company_id, called=service)
         except SQLAlchemyError as exc:
             raise _database_trouble() from exc
         return None if row is None else _quota(row)
@@ -87,7 +101,7 @@ class DatabaseBudgets:
     ) -> Grant | None:
         """A grant, or None when another worker was quicker."""
         with self._database.short() as connection:
-            row = one(connection, _C, *_place(company_id, service))
+            row = _OF_SERVICE.one(connection, company=company_id, called=service)
             if row is None:
                 _add(connection, company_id, service, {"per_minute": per_minute})
                 return None
@@ -97,13 +111,15 @@ class DatabaseBudgets:
                 return Grant(0, seconds_until_free(row.recent, now, allowed=allowed))
             calls = min(wanted, free)
             taken = connection.execute(
-                sa.update(_C)
-                .where(
-                    *_place(company_id, service),
-                    _C.calls == row.calls,
-                    sa.or_(_C.closed_until.is_(None), _C.closed_until <= now),
-                )
-                .values(recent=with_calls(row.recent, now, calls), calls=row.calls + calls)
+                _TAKE_CALLS,
+                {
+                    "company": company_id,
+                    "called": service,
+                    "now": now,
+                    "calls_before": row.calls,
+                    "calls_made": with_calls(row.recent, now, calls),
+                    "calls_after": row.calls + calls,
+                },
             )
             return Grant(calls) if taken.rowcount == 1 else None
 

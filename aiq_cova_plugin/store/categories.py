@@ -8,10 +8,11 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from aiq_cova_plugin.store.models import CategoryRule, Product
-from aiq_cova_plugin.store.records import many
+from aiq_cova_plugin.store.records import Question
 
 _R, _P = CategoryRule, Product
 _CHUNK = 400
+_OF_STORE = Question(_R, _R.store_id == sa.bindparam("store"), order_by=(_R.kind, _R.pattern))
 
 
 class PlaceCount(NamedTuple):
@@ -37,7 +38,7 @@ class ProductPlace(NamedTuple):
 
 
 def rules_of(connection: sa.Connection, store_id: str) -> list[CategoryRule]:
-    return many(connection, _R, _R.store_id == store_id, order_by=(_R.kind, _R.pattern))
+    return _OF_STORE.all(connection, store=store_id)
 
 
 def replace_rules(

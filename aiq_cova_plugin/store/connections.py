@@ -8,20 +8,31 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from aiq_cova_plugin.store.database import insert_for
+from aiq_cova_plugin.store.database import insert_for, insert_or_change
 from aiq_cova_plugin.store.models import Connection, SyncState
-from aiq_cova_plugin.store.records import many, one
+from aiq_cova_plugin.store.records import Question
 
 _C = Connection
+_OF_STORE = Question(_C, _C.store_id == sa.bindparam("store"))
+_ALL = Question(_C, order_by=_C.store_id)
+_COMPANIES = sa.select(_C.store_id, _C.company_id).where(
+    _C.store_id.in_(sa.bindparam("stores", expanding=True))
+)
+_STATE_OF_STORE = Question(SyncState, SyncState.store_id == sa.bindparam("store"))
+_END_OUTAGE = (
+    sa.update(SyncState)
+    .where(SyncState.store_id == sa.bindparam("store"), SyncState.last_outage_at.is_not(None))
+    .values(last_outage_at=None)
+)
 
 
 def connection_of(connection: sa.Connection, store_id: str) -> Connection | None:
     """The store's settings, or None when none were ever saved."""
-    return one(connection, _C, _C.store_id == store_id)
+    return _OF_STORE.one(connection, store=store_id)
 
 
 def all_connections(connection: sa.Connection) -> list[Connection]:
-    return many(connection, _C, order_by=_C.store_id)
+    return _ALL.all(connection)
 
 
 def companies_of(connection: sa.Connection, store_ids: Collection[str]) -> dict[str, int | None]:
@@ -29,10 +40,8 @@ def companies_of(connection: sa.Connection, store_ids: Collection[str]) -> dict[
     wanted = sorted(store_ids)
     found: dict[str, int | None] = {}
     for start in range(0, len(wanted), 500):
-        query = sa.select(_C.store_id, _C.company_id).where(
-            _C.store_id.in_(wanted[start : start + 500])
-        )
-        found |= {row.store_id: row.company_id for row in connection.execute(query)}
+        rows = connection.execute(_COMPANIES, {"stores": wanted[start : start + 500]})
+        found |= {row.store_id: row.company_id for row in rows}
     return found
 
 
@@ -52,16 +61,13 @@ def save_connection(
 
 def sync_state_of(connection: sa.Connection, store_id: str) -> SyncState:
     """How far the catalogue has been read; an empty state for a new store."""
-    found = one(connection, SyncState, SyncState.store_id == store_id)
+    found = _STATE_OF_STORE.one(connection, store=store_id)
     return found or SyncState(store_id=store_id)
 
 
 def save_sync_state(connection: sa.Connection, store_id: str, values: dict[str, Any]) -> None:
-    connection.execute(
-        insert_for(connection, SyncState)
-        .values(store_id=store_id, **values)
-        .on_conflict_do_update(index_elements=["store_id"], set_=values)
-    )
+    statement = insert_or_change(connection, SyncState, key=("store_id",), columns=values)
+    connection.execute(statement, values | {"store_id": store_id})
 
 
 def begin_outage(connection: sa.Connection, store_id: str, *, at: datetime) -> bool:
@@ -81,14 +87,7 @@ def begin_outage(connection: sa.Connection, store_id: str, *, at: datetime) -> b
 
 def end_outage(connection: sa.Connection, store_id: str) -> bool:
     """Note that COVA answers again; False when it always did."""
-    return (
-        connection.execute(
-            sa.update(SyncState)
-            .where(SyncState.store_id == store_id, SyncState.last_outage_at.is_not(None))
-            .values(last_outage_at=None)
-        ).rowcount
-        == 1
-    )
+    return connection.execute(_END_OUTAGE, {"store": store_id}).rowcount == 1
 
 
 def _blank() -> dict[str, Any]:

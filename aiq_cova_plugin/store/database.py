@@ -11,8 +11,9 @@ use it while the shared one may hold a write lock: SQLite has one writer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
@@ -109,9 +110,40 @@ def _has_begun(connection: sa.Connection) -> bool:
 
 def insert_for(connection: sa.Connection, table: type) -> sqlite.Insert | postgresql.Insert:
     """An `INSERT` that knows `on_conflict_do_…`, for the connection's dialect."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
+    return _insert(connection.dialect.name, table)
+
+
+def insert_if_new(connection: sa.Connection, table: type) -> sa.Insert:
+    """An `INSERT` that leaves a row alone that is there already; the parameters are the row."""
+    return _insert_if_new(connection.dialect.name, table)
+
+
+def insert_or_change(
+    connection: sa.Connection, table: type, *, key: tuple[str, ...], columns: Collection[str]
+) -> sa.Insert:
+    """An `INSERT` that sets the given columns of a row with the same key instead; the parameters
+    are the row."""
+    changed = tuple(sorted(set(columns) - set(key)))
+    return _insert_or_change(connection.dialect.name, table, key, changed)
+
+
+def _insert(dialect: str, table: type) -> sqlite.Insert | postgresql.Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+# Kept: there are few of them, and building one costs more than the database needs for it.
+@cache
+def _insert_if_new(dialect: str, table: type) -> sa.Insert:
+    return _insert(dialect, table).on_conflict_do_nothing()
+
+
+@cache
+def _insert_or_change(
+    dialect: str, table: type, key: tuple[str, ...], columns: tuple[str, ...]
+) -> sa.Insert:
+    statement = _insert(dialect, table)
+    told = {column: statement.excluded[column] for column in columns}
+    return statement.on_conflict_do_update(index_elements=list(key), set_=told)
 
 
 def is_database_trouble(error: BaseException) -> bool:

@@ -10,15 +10,54 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
-from aiq_cova_plugin.store.database import insert_for
+from aiq_cova_plugin.store.database import insert_if_new
 from aiq_cova_plugin.store.models import Hold, Push
-from aiq_cova_plugin.store.records import many
+from aiq_cova_plugin.store.records import Question, many
 
 _H = Hold
 _COUNTS = ("active", "settling")
+_OF_ORDER = Question(_H, _H.store_id == sa.bindparam("store"), _H.order_id == sa.bindparam("order"))
+_OPEN_OF_STORE = Question(
+    _H,
+    _H.state.in_(_COUNTS),
+    _H.store_id == sa.bindparam("store"),
+    order_by=(_H.since, _H.store_id, _H.order_id),
+)
+_SETTLING_PRODUCTS = (
+    sa.select(_H.cova_product_id)
+    .where(_H.store_id == sa.bindparam("store"), _H.state == "settling")
+    .distinct()
+)
+_IS_ITS_PUSH = sa.and_(Push.store_id == _H.store_id, Push.order_id == _H.order_id)
+_FORGOTTEN_ORDERS = (
+    sa.select(_H.order_id)
+    .where(
+        _H.store_id == sa.bindparam("store"),
+        _H.state == "active",
+        sa.or_(
+            sa.and_(_H.since < sa.bindparam("before"), ~sa.exists().where(_IS_ITS_PUSH)),
+            sa.exists().where(_IS_ITS_PUSH, Push.finished_at < sa.bindparam("before")),
+        ),
+    )
+    .distinct()
+)
+
+
+@cache
+def _held(*, of_products: bool, but_one_order: bool) -> sa.Select[str, Decimal]:
+    """The question how much of each product is held, of a store or of some of its products."""
+    conditions = [_H.store_id == sa.bindparam("store"), _H.state.in_(_COUNTS)]
+    if of_products:
+        conditions.append(_H.cova_product_id.in_(sa.bindparam("products", expanding=True)))
+    if but_one_order:
+        conditions.append(_H.order_id != sa.bindparam("but_order"))
+    total = sa.type_coerce(sa.func.sum(_H.quantity), _H.quantity.type).label("total")
+    return sa.select(_H.cova_product_id, total).where(*conditions).group_by(_H.cova_product_id)
 
 
 def held_by_product(
@@ -29,27 +68,27 @@ def held_by_product(
     except_order: str | None = None,
 ) -> dict[str, Decimal]:
     """dict: COVA product id → how much of it is held, leaving one order out if asked."""
-    conditions = [_H.store_id == store_id, _H.state.in_(_COUNTS)]
+    question = _held(of_products=product_ids is not None, but_one_order=except_order is not None)
+    asked: dict[str, Any] = {"store": store_id}
     if product_ids is not None:
-        conditions.append(_H.cova_product_id.in_(sorted(set(product_ids))))
+        asked["products"] = sorted(set(product_ids))
     if except_order is not None:
-        conditions.append(_H.order_id != except_order)
-    total = sa.type_coerce(sa.func.sum(_H.quantity), _H.quantity.type).label("total")
-    rows = connection.execute(
-        sa.select(_H.cova_product_id, total).where(*conditions).group_by(_H.cova_product_id)
-    )
+        asked["but_order"] = except_order
+    rows = connection.execute(question, asked)
     return {row.cova_product_id: row.total for row in rows}
 
 
 def holds_of_order(connection: sa.Connection, store_id: str, order_id: str) -> list[Hold]:
     """Every hold the order ever had, released ones too."""
-    return many(connection, _H, _H.store_id == store_id, _H.order_id == order_id)
+    return _OF_ORDER.all(connection, store=store_id, order=order_id)
 
 
 def open_holds(
     connection: sa.Connection, store_id: str | None = None, product_id: str | None = None
 ) -> list[Hold]:
     """Holds that count against the stock, oldest first."""
+    if store_id is not None and product_id is None:
+        return _OPEN_OF_STORE.all(connection, store=store_id)
     conditions: list[sa.ColumnElement[bool]] = [_H.state.in_(_COUNTS)]
     if store_id is not None:
         conditions.append(_H.store_id == store_id)
@@ -68,19 +107,16 @@ def take_holds(
 ) -> None:
     """Hold these quantities for the order; a hold that is there already is left as it is."""
     for product_id, quantity in sorted(quantities.items()):
-        connection.execute(
-            insert_for(connection, _H)
-            .values(
-                store_id=store_id,
-                order_id=order_id,
-                cova_product_id=product_id,
-                quantity=quantity,
-                state="active",
-                since=now,
-                reason="",
-            )
-            .on_conflict_do_nothing()
-        )
+        hold = {
+            "store_id": store_id,
+            "order_id": order_id,
+            "cova_product_id": product_id,
+            "quantity": quantity,
+            "state": "active",
+            "since": now,
+            "reason": "",
+        }
+        connection.execute(insert_if_new(connection, _H), hold)
 
 
 def replace_holds(
@@ -174,11 +210,7 @@ def release_holds(
 
 def settling_products(connection: sa.Connection, store_id: str) -> set[str]:
     """Products with a hold that waits for a stock reading."""
-    rows = connection.execute(
-        sa.select(_H.cova_product_id)
-        .where(_H.store_id == store_id, _H.state == "settling")
-        .distinct()
-    )
+    rows = connection.execute(_SETTLING_PRODUCTS, {"store": store_id})
     return {row.cova_product_id for row in rows}
 
 
@@ -210,14 +242,5 @@ def release_settled(
 def forgotten_orders(connection: sa.Connection, store_id: str, *, before: datetime) -> list[str]:
     """Orders that hold stock since before then and were never queued for COVA, or were entered
     at the register by hand before then and nobody said that they were sold."""
-    is_its = sa.and_(Push.store_id == _H.store_id, Push.order_id == _H.order_id)
-    is_forgotten = sa.or_(
-        sa.and_(_H.since < before, ~sa.exists().where(is_its)),
-        sa.exists().where(is_its, Push.finished_at < before),
-    )
-    rows = connection.execute(
-        sa.select(_H.order_id)
-        .where(_H.store_id == store_id, _H.state == "active", is_forgotten)
-        .distinct()
-    )
+    rows = connection.execute(_FORGOTTEN_ORDERS, {"store": store_id, "before": before})
     return [row.order_id for row in rows]

@@ -6,6 +6,12 @@ import sqlalchemy as sa
 
 from aiq_cova_plugin.store.models import Connection
 
+_PLACE_OF_STORE = (
+    sa.select(Connection.company_id, Connection.location_id)
+    .where(Connection.store_id == sa.bindparam("store"))
+    .with_for_update(read=True)
+)
+
 
 def is_connected_to(
     connection: sa.Connection, store_id: str, *, company_id: int | None, location_id: int | None
@@ -15,9 +21,5 @@ def is_connected_to(
     Whoever wants to change that waits until the caller's transaction is over, so that what is
     written in it belongs to the place the store is connected to.
     """
-    found = connection.execute(
-        sa.select(Connection.company_id, Connection.location_id)
-        .where(Connection.store_id == store_id)
-        .with_for_update(read=True)
-    ).one_or_none()
+    found = connection.execute(_PLACE_OF_STORE, {"store": store_id}).one_or_none()
     return found is not None and tuple(found) == (company_id, location_id)

@@ -284,7 +284,10 @@ class RunChange(Base):
 
     __tablename__ = "cova_run_change"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    # A thousand stores write millions of these a day; SQLite counts in 64 bits by itself.
+    id: Mapped[int] = mapped_column(
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True
+    )
     run_id: Mapped[str] = mapped_column(sa.String(36), index=True)
     cova_product_id: Mapped[str] = mapped_column(sa.String(64), index=True)
     action: Mapped[str] = mapped_column(sa.String(16))

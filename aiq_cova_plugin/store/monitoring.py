@@ -10,12 +10,74 @@ import sqlalchemy as sa
 from aiq_cova_plugin.domain.push_states import WAITING_STATES, PushState
 from aiq_cova_plugin.store.models import Connection, Hold, Push, Run, ScheduledJob, SyncState
 from aiq_cova_plugin.store.outbox import is_worth_a_warning
-from aiq_cova_plugin.store.records import many
+from aiq_cova_plugin.store.records import Question
 
 _C, _H, _J, _P, _R = Connection, Hold, ScheduledJob, Push, Run
 
 _WAITING = tuple(state.value for state in WAITING_STATES)
 _OPEN = (*_WAITING, PushState.IN_POS.value, PushState.NEEDS_ATTENTION.value)
+
+# What the watch asks every minute, built once.
+_LAST_GOOD_SYNCS = sa.select(SyncState.store_id, SyncState.last_good_at).where(
+    SyncState.last_good_at.is_not(None)
+)
+_JOBS = Question(_J)
+_WAITING_ORDERS = (
+    sa.select(
+        _P.store_id,
+        sa.func.count().label("number_of_pushes"),
+        sa.type_coerce(sa.func.min(_P.queued_at), _P.queued_at.type).label("oldest_at"),
+        sa.func.sum(sa.case((_P.queued_at < sa.bindparam("late_before"), 1), else_=0)).label(
+            "late"
+        ),
+    )
+    .where(_P.state.in_(_WAITING))
+    .group_by(_P.store_id)
+)
+_NEEDING_ATTENTION = (
+    sa.select(_P.store_id, _P.order_id, _P.reason, _P.fix)
+    .where(_P.state == PushState.NEEDS_ATTENTION.value)
+    .order_by(_P.id)
+    .limit(sa.bindparam("most"))
+)
+_FIRST_RUNS = (
+    sa.select(
+        _R.store_id,
+        sa.type_coerce(sa.func.min(_R.started_at), _R.started_at.type).label("first_at"),
+    )
+    .join(_C, _C.store_id == _R.store_id)
+    .where(
+        ~sa.exists().where(SyncState.store_id == _R.store_id, SyncState.last_good_at.is_not(None))
+    )
+    .group_by(_R.store_id)
+)
+_NEWEST_DECIDED = (
+    sa.select(_R.id)
+    .where(_R.store_id == _C.store_id, _R.status.in_(("succeeded", "partial", "held")))
+    .order_by(_R.started_at.desc())
+    .limit(1)
+    .correlate(_C)
+    .scalar_subquery()
+)
+_LAST_DECIDED_RUNS = sa.select(_R.store_id, _R.status, _R.message, _R.fix).join(
+    _C, _R.id == _NEWEST_DECIDED
+)
+_EXPIRED_HOLDS = (
+    sa.select(_H.store_id, _H.order_id, _P.id.is_not(None).label("was_by_hand"))
+    .outerjoin(_P, sa.and_(_P.store_id == _H.store_id, _P.order_id == _H.order_id))
+    .where(
+        _H.state == "released",
+        _H.reason == sa.bindparam("reason"),
+        _H.released_at >= sa.bindparam("since"),
+        sa.or_(
+            _P.id.is_(None),
+            sa.and_(_P.finished_at.is_not(None), _P.finished_at <= _H.released_at),
+        ),
+    )
+    .distinct()
+    .order_by(_H.store_id, _H.order_id)
+    .limit(sa.bindparam("most"))
+)
 
 
 @dataclass(frozen=True)
@@ -38,18 +100,14 @@ class LastRun:
 
 def last_good_syncs(connection: sa.Connection) -> dict[str, datetime]:
     """dict: store id → when its menu was last wholly good; stores that never were are missing."""
-    rows = connection.execute(
-        sa.select(SyncState.store_id, SyncState.last_good_at).where(
-            SyncState.last_good_at.is_not(None)
-        )
-    )
+    rows = connection.execute(_LAST_GOOD_SYNCS)
     return {row.store_id: row.last_good_at for row in rows}
 
 
 def jobs_by_store(connection: sa.Connection) -> dict[str, dict[str, ScheduledJob]]:
     """dict: store id → job → its row on the schedule."""
     found: dict[str, dict[str, ScheduledJob]] = {}
-    for row in many(connection, _J):
+    for row in _JOBS.all(connection):
         found.setdefault(row.store_id, {})[row.job] = row
     return found
 
@@ -69,16 +127,9 @@ def open_order_counts(connection: sa.Connection) -> dict[str, dict[str, int]]:
 
 def waiting_orders(connection: sa.Connection, *, late_before: datetime) -> dict[str, WaitingOrders]:
     """dict: store id → its orders on their way; those queued before `late_before` are late."""
-    number = sa.func.count().label("number_of_pushes")
-    oldest = sa.type_coerce(sa.func.min(_P.queued_at), _P.queued_at.type).label("oldest_at")
-    late = sa.func.sum(sa.case((_P.queued_at < late_before, 1), else_=0)).label("late")
     return {
         row.store_id: WaitingOrders(row.number_of_pushes, row.oldest_at, int(row.late))
-        for row in connection.execute(
-            sa.select(_P.store_id, number, oldest, late)
-            .where(_P.state.in_(_WAITING))
-            .group_by(_P.store_id)
-        )
+        for row in connection.execute(_WAITING_ORDERS, {"late_before": late_before})
     }
 
 
@@ -86,12 +137,7 @@ def orders_needing_attention(
     connection: sa.Connection, *, limit: int = 1000
 ) -> list[tuple[str, str, str, str]]:
     """(store id, order id, reason, fix) of the orders that wait for a person, oldest first."""
-    rows = connection.execute(
-        sa.select(_P.store_id, _P.order_id, _P.reason, _P.fix)
-        .where(_P.state == PushState.NEEDS_ATTENTION.value)
-        .order_by(_P.id)
-        .limit(limit)
-    )
+    rows = connection.execute(_NEEDING_ATTENTION, {"most": limit})
     return [(row.store_id, row.order_id, row.reason, row.fix) for row in rows]
 
 
@@ -122,17 +168,7 @@ def run_counts(connection: sa.Connection, *, since: datetime) -> dict[str, dict[
 
 def first_runs(connection: sa.Connection) -> dict[str, datetime]:
     """dict: store id → when the oldest run still on record began; for stores never good."""
-    oldest = sa.type_coerce(sa.func.min(_R.started_at), _R.started_at.type).label("first_at")
-    was_good = sa.exists().where(
-        SyncState.store_id == _R.store_id, SyncState.last_good_at.is_not(None)
-    )
-    rows = connection.execute(
-        sa.select(_R.store_id, oldest)
-        .join(_C, _C.store_id == _R.store_id)
-        .where(~was_good)
-        .group_by(_R.store_id)
-    )
-    return {row.store_id: row.first_at for row in rows}
+    return {row.store_id: row.first_at for row in connection.execute(_FIRST_RUNS)}
 
 
 def last_decided_runs(connection: sa.Connection) -> dict[str, LastRun]:
@@ -140,17 +176,7 @@ def last_decided_runs(connection: sa.Connection) -> dict[str, LastRun]:
 
     A run that failed decides nothing: what was held before it is still held.
     """
-    newest = (
-        sa.select(_R.id)
-        .where(_R.store_id == _C.store_id, _R.status.in_(("succeeded", "partial", "held")))
-        .order_by(_R.started_at.desc())
-        .limit(1)
-        .correlate(_C)
-        .scalar_subquery()
-    )
-    rows = connection.execute(
-        sa.select(_R.store_id, _R.status, _R.message, _R.fix).join(_C, _R.id == newest)
-    )
+    rows = connection.execute(_LAST_DECIDED_RUNS)
     return {row.store_id: LastRun(row.status, row.message, row.fix) for row in rows}
 
 
@@ -159,18 +185,5 @@ def expired_holds(
 ) -> list[tuple[str, str, bool]]:
     """(store id, order id, was it finished by hand) whose holds were released for `reason`
     since then. An order that was queued for COVA afterwards is no longer one of them."""
-    finished_before = sa.and_(_P.finished_at.is_not(None), _P.finished_at <= _H.released_at)
-    rows = connection.execute(
-        sa.select(_H.store_id, _H.order_id, _P.id.is_not(None).label("was_by_hand"))
-        .outerjoin(_P, sa.and_(_P.store_id == _H.store_id, _P.order_id == _H.order_id))
-        .where(
-            _H.state == "released",
-            _H.reason == reason,
-            _H.released_at >= since,
-            sa.or_(_P.id.is_(None), finished_before),
-        )
-        .distinct()
-        .order_by(_H.store_id, _H.order_id)
-        .limit(limit)
-    )
+    rows = connection.execute(_EXPIRED_HOLDS, {"reason": reason, "since": since, "most": limit})
     return [(row.store_id, row.order_id, bool(row.was_by_hand)) for row in rows]

@@ -16,10 +16,30 @@ import sqlalchemy as sa
 from aiq_cova_plugin.domain.push_states import WAITING_STATES
 from aiq_cova_plugin.store.database import insert_for
 from aiq_cova_plugin.store.models import Connection, Push, PushEvent
-from aiq_cova_plugin.store.records import many, one
+from aiq_cova_plugin.store.records import Question, many
 
 _P = Push
 _CHUNK = 400
+_OF_ORDER = Question(_P, _P.store_id == sa.bindparam("store"), _P.order_id == sa.bindparam("order"))
+_OF_ORDERS = Question(
+    _P,
+    _P.store_id == sa.bindparam("store"),
+    _P.order_id.in_(sa.bindparam("orders", expanding=True)),
+)
+_OF_ID = Question(_P, _P.id == sa.bindparam("push"))
+_EVENTS_OF = Question(PushEvent, PushEvent.push_id == sa.bindparam("push"), order_by=PushEvent.id)
+_LOCK = (
+    sa.update(_P)
+    .where(_P.store_id == sa.bindparam("store"), _P.order_id == sa.bindparam("order"))
+    .values(store_id=_P.store_id)
+)
+_CHANGE = sa.update(_P).where(_P.id == sa.bindparam("push"))
+_CHANGE_CLAIMED = _CHANGE.where(_P.fence == sa.bindparam("our_fence"))
+"""Changes of one push; the columns to set are the parameters."""
+_NOW = sa.bindparam("now", type_=_P.next_attempt_at.type)
+_IS_UNCLAIMED = sa.or_(_P.lease_until.is_(None), _P.lease_until <= _NOW)
+_CLAIM = _CHANGE_CLAIMED.where(_P.next_attempt_at <= _NOW, _IS_UNCLAIMED)
+_ADD_EVENT = sa.insert(PushEvent)
 _PRIVATE: tuple[tuple[Any, Any], ...] = (
     (PushEvent, PushEvent.private_encrypted),
     (Push, Push.candidates_encrypted),
@@ -52,7 +72,7 @@ def add_push(connection: sa.Connection, values: dict[str, Any]) -> bool:
 
 
 def push_of_order(connection: sa.Connection, store_id: str, order_id: str) -> Push | None:
-    return one(connection, _P, _P.store_id == store_id, _P.order_id == order_id)
+    return _OF_ORDER.one(connection, store=store_id, order=order_id)
 
 
 def lock_push(connection: sa.Connection, store_id: str, order_id: str) -> Push | None:
@@ -61,11 +81,7 @@ def lock_push(connection: sa.Connection, store_id: str, order_id: str) -> Push |
     What is decided by the row is then still true when it is written. On SQLite this takes
     the write lock of the whole database.
     """
-    connection.execute(
-        sa.update(_P)
-        .where(_P.store_id == store_id, _P.order_id == order_id)
-        .values(store_id=_P.store_id)
-    )
+    connection.execute(_LOCK, {"store": store_id, "order": order_id})
     return push_of_order(connection, store_id, order_id)
 
 
@@ -149,13 +165,21 @@ def _may_be_sent() -> sa.ColumnElement[bool]:
     return sa.or_(_P.submitted_at.is_not(None), _P.cancel_requested.is_(True), is_on)
 
 
-def _is_due(now: datetime) -> list[sa.ColumnElement[bool]]:
-    return [
-        is_waiting(),
-        _may_be_sent(),
-        _P.next_attempt_at <= now,
-        sa.or_(_P.lease_until.is_(None), _P.lease_until <= now),
-    ]
+_IS_DUE = sa.and_(is_waiting(), _may_be_sent(), _P.next_attempt_at <= _NOW, _IS_UNCLAIMED)
+_DUE = sa.select(_P.id).where(_IS_DUE).order_by(_P.queued_at, _P.id).limit(sa.bindparam("most"))
+_DUE_OF_STORE = _DUE.where(_P.store_id == sa.bindparam("store"))
+_STORES_WITH_DUE_PUSHES = sa.select(_P.store_id).where(_is_switched_on(), _IS_DUE).distinct()
+_STORES_WITH_DUE_POLLS = (
+    sa.select(_P.store_id)
+    .where(
+        _P.in_pos_at.is_not(None),
+        _P.finished_at.is_(None),
+        _P.poll_due_at <= _NOW,
+        _is_switched_on(),
+    )
+    .distinct()
+)
+# Every tick of every worker asks for these stores, mostly to hear that there are none.
 
 
 def pushes_of_orders(
@@ -166,7 +190,7 @@ def pushes_of_orders(
     found: list[Push] = []
     for start in range(0, len(wanted), _CHUNK):
         chunk = wanted[start : start + _CHUNK]
-        found += many(connection, _P, _P.store_id == store_id, _P.order_id.in_(chunk))
+        found += _OF_ORDERS.all(connection, store=store_id, orders=chunk)
     return found
 
 
@@ -174,35 +198,23 @@ def due_push_ids(
     connection: sa.Connection, *, now: datetime, store_id: str | None = None, limit: int = 500
 ) -> list[int]:
     """Ids of the pushes a worker should act on, those confirmed first come first."""
-    conditions = _is_due(now)
-    if store_id is not None:
-        conditions.append(_P.store_id == store_id)
-    rows = connection.execute(
-        sa.select(_P.id).where(*conditions).order_by(_P.queued_at, _P.id).limit(limit)
-    )
+    asked = {"now": now, "most": limit}
+    if store_id is None:
+        rows = connection.execute(_DUE, asked)
+    else:
+        rows = connection.execute(_DUE_OF_STORE, asked | {"store": store_id})
     return [row.id for row in rows]
 
 
 def stores_with_due_pushes(connection: sa.Connection, *, now: datetime) -> list[str]:
     """Stores that have an order to act on right now."""
-    rows = connection.execute(
-        sa.select(_P.store_id).where(_is_switched_on(), *_is_due(now)).distinct()
-    )
+    rows = connection.execute(_STORES_WITH_DUE_PUSHES, {"now": now})
     return [row.store_id for row in rows]
 
 
 def stores_with_due_polls(connection: sa.Connection, *, now: datetime) -> list[str]:
     """Stores with an order in COVA whose status should be asked for now."""
-    rows = connection.execute(
-        sa.select(_P.store_id)
-        .where(
-            _P.in_pos_at.is_not(None),
-            _P.finished_at.is_(None),
-            _P.poll_due_at <= now,
-            _is_switched_on(),
-        )
-        .distinct()
-    )
+    rows = connection.execute(_STORES_WITH_DUE_POLLS, {"now": now})
     return [row.store_id for row in rows]
 
 
@@ -210,22 +222,19 @@ def claim_push(
     connection: sa.Connection, push_id: int, *, owner: str, now: datetime, seconds: float
 ) -> PushClaim | None:
     """Claim one push, or None when another worker has it or it no longer waits."""
-    push = one(connection, _P, _P.id == push_id)
+    push = _OF_ID.one(connection, push=push_id)
     if push is None:
         return None
     claimed = connection.execute(
-        sa.update(_P)
-        .where(
-            _P.id == push_id,
-            _P.fence == push.fence,
-            _P.next_attempt_at <= now,
-            sa.or_(_P.lease_until.is_(None), _P.lease_until <= now),
-        )
-        .values(
-            lease_owner=owner,
-            lease_until=now + timedelta(seconds=seconds),
-            fence=push.fence + 1,
-        )
+        _CLAIM,
+        {
+            "push": push_id,
+            "our_fence": push.fence,
+            "now": now,
+            "lease_owner": owner,
+            "lease_until": now + timedelta(seconds=seconds),
+            "fence": push.fence + 1,
+        },
     )
     if claimed.rowcount != 1:
         return None
@@ -236,7 +245,7 @@ def claim_for_person(
     connection: sa.Connection, push_id: int, *, owner: str, now: datetime, seconds: float
 ) -> PushClaim | None:
     """Claim a push for what a person asked for, due or not; None while a worker has it."""
-    push = one(connection, _P, _P.id == push_id)
+    push = _OF_ID.one(connection, push=push_id)
     if push is None:
         return None
     claimed = change_push(
@@ -259,24 +268,16 @@ def change_claimed(
     connection: sa.Connection, push_id: int, fence: int, values: dict[str, Any]
 ) -> bool:
     """Write to a push this worker has claimed; False when the claim was taken over."""
-    return (
-        connection.execute(
-            sa.update(_P).where(_P.id == push_id, _P.fence == fence).values(**values)
-        ).rowcount
-        == 1
-    )
+    changed = connection.execute(_CHANGE_CLAIMED, values | {"push": push_id, "our_fence": fence})
+    return changed.rowcount == 1
 
 
 def change_push(
     connection: sa.Connection, push_id: int, values: dict[str, Any], *conditions: Any
 ) -> bool:
     """Write to a push that nobody needs to have claimed; False when a condition fails."""
-    return (
-        connection.execute(
-            sa.update(_P).where(_P.id == push_id, *conditions).values(**values)
-        ).rowcount
-        == 1
-    )
+    change = _CHANGE.where(*conditions) if conditions else _CHANGE
+    return connection.execute(change, values | {"push": push_id}).rowcount == 1
 
 
 def change_warnings(
@@ -322,6 +323,25 @@ def change_unclaimed(
     )
 
 
+_IS_OPEN_IN_POS = sa.and_(
+    _P.store_id == sa.bindparam("store"),
+    sa.or_(
+        _P.state == "in_pos",
+        sa.and_(_P.state == "needs_attention", _P.in_pos_at.is_not(None)),
+    ),
+)
+_OPEN_IN_POS = Question(
+    _P, _IS_OPEN_IN_POS, order_by=(_P.poll_due_at, _P.id), limit=sa.bindparam("most")
+)
+_TO_POLL = Question(
+    _P,
+    _IS_OPEN_IN_POS,
+    sa.or_(_P.poll_due_at.is_(None), _P.poll_due_at <= _NOW),
+    order_by=(_P.poll_due_at, _P.id),
+    limit=sa.bindparam("most"),
+)
+
+
 def open_in_pos(
     connection: sa.Connection,
     store_id: str,
@@ -330,16 +350,9 @@ def open_in_pos(
     limit: int = 2000,
 ) -> list[Push]:
     """Orders that are in COVA and not finished; with `due_at` only those due for asking."""
-    conditions = [
-        _P.store_id == store_id,
-        sa.or_(
-            _P.state == "in_pos",
-            sa.and_(_P.state == "needs_attention", _P.in_pos_at.is_not(None)),
-        ),
-    ]
-    if due_at is not None:
-        conditions.append(sa.or_(_P.poll_due_at.is_(None), _P.poll_due_at <= due_at))
-    return many(connection, _P, *conditions, order_by=(_P.poll_due_at, _P.id), limit=limit)
+    if due_at is None:
+        return _OPEN_IN_POS.all(connection, store=store_id, most=limit)
+    return _TO_POLL.all(connection, store=store_id, most=limit, now=due_at)
 
 
 def add_event(
@@ -353,19 +366,20 @@ def add_event(
 ) -> None:
     """Add one step to the order's timeline."""
     connection.execute(
-        sa.insert(PushEvent).values(
-            push_id=push_id,
-            at=at,
-            event=event,
-            detail=detail,
-            private_encrypted=private_encrypted,
-        )
+        _ADD_EVENT,
+        {
+            "push_id": push_id,
+            "at": at,
+            "event": event,
+            "detail": detail,
+            "private_encrypted": private_encrypted,
+        },
     )
 
 
 def events_of(connection: sa.Connection, push_id: int) -> list[PushEvent]:
     """The order's timeline, oldest first."""
-    return many(connection, PushEvent, PushEvent.push_id == push_id, order_by=PushEvent.id)
+    return _EVENTS_OF.all(connection, push=push_id)
 
 
 def rotate_private(connection: sa.Connection, rotate: Callable[[str], str]) -> int:

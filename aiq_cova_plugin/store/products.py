@@ -10,12 +10,38 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from aiq_cova_plugin.store.database import insert_for
+from aiq_cova_plugin.store.database import insert_or_change
 from aiq_cova_plugin.store.models import Product
-from aiq_cova_plugin.store.records import many, one
+from aiq_cova_plugin.store.records import Question, many
 
 _P = Product
 _CHUNK = 400
+_IS_IT = sa.and_(
+    _P.store_id == sa.bindparam("of_store"), _P.cova_product_id == sa.bindparam("of_product")
+)
+_OF_ID = Question(_P, _IS_IT)
+_OF_IDS = Question(
+    _P,
+    _P.store_id == sa.bindparam("of_store"),
+    _P.cova_product_id.in_(sa.bindparam("of_products", expanding=True)),
+)
+_LOCK = sa.update(_P).where(_IS_IT).values(store_id=_P.store_id)
+_CHANGE = sa.update(_P).where(_IS_IT)
+"""A change of one product; the columns to set are the parameters."""
+_MARKS = sa.select(
+    _P.cova_product_id,
+    _P.raw_hash,
+    _P.presence,
+    _P.host_state,
+    _P.stock,
+    _P.applied_version,
+    _P.is_dirty,
+    _P.next_price_change_at,
+    _P.vanished_at,
+).where(_P.store_id == sa.bindparam("of_store"))
+_NEXT_PRICE_CHANGE = sa.select(
+    sa.func.min(_P.next_price_change_at, type_=_P.next_price_change_at.type)
+).where(_P.store_id == sa.bindparam("of_store"), _P.next_price_change_at > sa.bindparam("after"))
 
 
 @dataclass(frozen=True)
@@ -34,19 +60,7 @@ class ProductMark:
 
 def marks_of(connection: sa.Connection, store_id: str) -> dict[str, ProductMark]:
     """dict: COVA product id → mark, for every product of the store."""
-    rows = connection.execute(
-        sa.select(
-            _P.cova_product_id,
-            _P.raw_hash,
-            _P.presence,
-            _P.host_state,
-            _P.stock,
-            _P.applied_version,
-            _P.is_dirty,
-            _P.next_price_change_at,
-            _P.vanished_at,
-        ).where(_P.store_id == store_id)
-    )
+    rows = connection.execute(_MARKS, {"of_store": store_id})
     return {
         row.cova_product_id: ProductMark(
             raw_hash=row.raw_hash,
@@ -70,13 +84,13 @@ def products_by_id(
     found: dict[str, Product] = {}
     for start in range(0, len(wanted), _CHUNK):
         chunk = wanted[start : start + _CHUNK]
-        for product in many(connection, _P, _P.store_id == store_id, _P.cova_product_id.in_(chunk)):
+        for product in _OF_IDS.all(connection, of_store=store_id, of_products=chunk):
             found[product.cova_product_id] = product
     return found
 
 
 def product_of(connection: sa.Connection, store_id: str, product_id: str) -> Product | None:
-    return one(connection, _P, _P.store_id == store_id, _P.cova_product_id == product_id)
+    return _OF_ID.one(connection, of_store=store_id, of_product=product_id)
 
 
 def all_products(connection: sa.Connection, store_id: str) -> list[Product]:
@@ -88,29 +102,16 @@ def save_products(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> 
     """Insert or overwrite whole products; every row has the same keys."""
     if not rows:
         return
-    keys = set(rows[0])
-    statement = insert_for(connection, _P)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["store_id", "cova_product_id"],
-            set_={
-                key: getattr(statement.excluded, key)
-                for key in keys - {"store_id", "cova_product_id"}
-            },
-        ),
-        list(rows),
-    )
+    key = ("store_id", "cova_product_id")
+    connection.execute(insert_or_change(connection, _P, key=key, columns=rows[0]), list(rows))
 
 
 def change_product(
     connection: sa.Connection, store_id: str, product_id: str, values: dict[str, Any]
 ) -> int:
     """Change some columns of one product; how many rows that was (0 or 1)."""
-    return connection.execute(
-        sa.update(_P)
-        .where(_P.store_id == store_id, _P.cova_product_id == product_id)
-        .values(**values)
-    ).rowcount
+    which = {"of_store": store_id, "of_product": product_id}
+    return connection.execute(_CHANGE, values | which).rowcount
 
 
 def wait_for_products(connection: sa.Connection, store_id: str, product_ids: Iterable[str]) -> None:
@@ -159,22 +160,15 @@ def lock_products(connection: sa.Connection, store_id: str, product_ids: Iterabl
     lock of the whole database.
     """
     for product_id in sorted(set(product_ids)):
-        connection.execute(
-            sa.update(_P)
-            .where(_P.store_id == store_id, _P.cova_product_id == product_id)
-            .values(store_id=_P.store_id)
-        )
+        connection.execute(_LOCK, {"of_store": store_id, "of_product": product_id})
 
 
 def next_price_change_of(
     connection: sa.Connection, store_id: str, *, after: datetime
 ) -> datetime | None:
     """The first moment after then at which a sale of the store begins or ends, or None."""
-    return connection.execute(
-        sa.select(sa.func.min(_P.next_price_change_at, type_=_P.next_price_change_at.type)).where(
-            _P.store_id == store_id, _P.next_price_change_at > after
-        )
-    ).scalar_one()
+    asked = {"of_store": store_id, "after": after}
+    return connection.execute(_NEXT_PRICE_CHANGE, asked).scalar_one()
 
 
 def classification_counts(connection: sa.Connection, store_id: str) -> list[tuple[str, str, int]]:

@@ -13,6 +13,16 @@ from aiq_cova_plugin.store.outbox import add_event, change_push, is_waiting
 from aiq_cova_plugin.store.records import many
 
 _P = Push
+_POLLED_SINCE = (
+    sa.select(sa.func.count())
+    .select_from(_P)
+    .where(
+        _P.store_id.in_(
+            sa.select(Connection.store_id).where(Connection.company_id == sa.bindparam("company"))
+        ),
+        _P.polled_at > sa.bindparam("since"),
+    )
+)
 
 
 def postpone_pushes(connection: sa.Connection, store_id: str, *, until: datetime) -> None:
@@ -59,6 +69,10 @@ def resume_paused(connection: sa.Connection, store_id: str, *, now: datetime) ->
     ).rowcount
 
 
+TAX_CHANGED = "tax_changed"
+"""The `kind` of a push that goes on because COVA's tax setting has changed: no person did it."""
+
+
 def wake_refused(
     connection: sa.Connection, store_id: str, *, sent_otherwise_than: str, now: datetime
 ) -> int:
@@ -81,7 +95,7 @@ def wake_refused(
     for push in refused:
         values = {
             "state": "queued" if push.submitted_at is None else "checking",
-            "kind": "retry_asked",
+            "kind": TAX_CHANGED,
             "next_attempt_at": now,
         }
         if change_push(connection, push.id, values, _P.state == "needs_attention"):
@@ -115,6 +129,18 @@ def resume(
         return False
     add_event(connection, push.id, event, detail, at=now)
     return True
+
+
+def say_what_to_do(connection: sa.Connection, push: Push, fix: str) -> bool:
+    """Change what a person is told to do about an order; False when it no longer waits."""
+    return change_push(
+        connection,
+        push.id,
+        {"fix": fix},
+        _P.state == "needs_attention",
+        _P.fence == push.fence,
+        _P.lease_until.is_(None),
+    )
 
 
 def hurry_waiting(
@@ -164,9 +190,5 @@ def poll_these_at(connection: sa.Connection, push_ids: Sequence[int], *, at: dat
 
 def polled_since(connection: sa.Connection, company_id: int | None, *, since: datetime) -> int:
     """How many orders of the company's stores COVA was asked about since then."""
-    stores = sa.select(Connection.store_id).where(Connection.company_id == company_id)
-    return connection.execute(
-        sa.select(sa.func.count())
-        .select_from(_P)
-        .where(_P.store_id.in_(stores), _P.polled_at > since)
-    ).scalar_one()
+    asked = {"company": company_id, "since": since}
+    return connection.execute(_POLLED_SINCE, asked).scalar_one()

@@ -20,14 +20,22 @@ _ADDRESS = re.compile(
     r"The delivery address could not be put on the customer in COVA \([^\n]*?\)\. "
     r"Tell the driver the address from the shop's order\."
 )
+ANOTHER_STORES = ""
+"""What an order of another store of the company is called: staff read nothing more of it."""
+
 _OTHER_DELIVERY = re.compile(
-    r"Order (?P<order>[^\n]*?) of the same customer is delivered to another address, and COVA "
-    r"keeps addresses on the customer alone\. Tell this order's driver the address from the "
-    r"shop's order\."
+    r"(?:Order (?P<order>[^\n]*?) of the same customer|An order of the same customer at another "
+    r"store) is delivered to another address, and COVA keeps addresses on the customer alone\. "
+    r"Tell this order's driver the address from the shop's order\."
 )
 _MOVED = re.compile(
-    r"Order (?P<order>[^\n]*?) of the same customer has put its own delivery address on the "
-    r"customer in COVA\. Tell this order's driver the address from the shop's order\."
+    r"(?:Order [^\n]*? of the same customer|An order of the same customer at another store) has "
+    r"put its own delivery address on the customer in COVA\. Tell this order's driver the address "
+    r"from the shop's order\."
+)
+_WITHDRAWN_HERE = re.compile(
+    r"Withdrawal from COVA asked for by [^\n]*?: the shop's own order stays [^\n]*?, with nothing "
+    r"held for it\. Cancel it in the shop too\."
 )
 _SURPRISES = re.compile(
     rf"{re.escape(NO_LONGER_KNOWN)}|COVA says [^\n]*? of an order it had taken\."
@@ -59,7 +67,7 @@ def address_missing(reason: str) -> str:
 def other_delivery(order: str) -> str:
     """The warning that another delivery of the customer goes elsewhere; gone once that ended."""
     return (
-        f"Order {order} of the same customer is delivered to another address, and COVA keeps "
+        f"{_named(order)} is delivered to another address, and COVA keeps "
         "addresses on the customer alone. Tell this order's driver the address from the shop's "
         "order."
     )
@@ -69,14 +77,44 @@ def address_moved(order: str) -> str:
     """The warning that another order's address is in COVA instead; it stays until this order
     ends, or brings its own address again."""
     return (
-        f"Order {order} of the same customer has put its own delivery address on the customer "
+        f"{_named(order)} has put its own delivery address on the customer "
         "in COVA. Tell this order's driver the address from the shop's order."
     )
 
 
+def is_wrong_address(warnings: str) -> bool:
+    """May the driver have been given another address than the shop's order has?"""
+    return any(each.search(warnings) for each in (_ADDRESS, _OTHER_DELIVERY, _MOVED))
+
+
+def withdrawn_here(by: str, host_status: str | None) -> str:
+    """The warning that a person took the order back from COVA, not the shop; gone once the shop
+    cancels it too, or the register sells it all the same."""
+    stays = (host_status or "confirmed").replace("_", " ")
+    return (
+        f"Withdrawal from COVA asked for by {by}: the shop's own order stays {stays}, with nothing "
+        "held for it. Cancel it in the shop too."
+    )
+
+
+def is_withdrawn_here(warnings: str) -> bool:
+    """Did a person take it back from COVA, while the shop's own order goes on?"""
+    return _WITHDRAWN_HERE.search(warnings) is not None
+
+
+def without_withdrawn_here(warnings: str) -> str:
+    return _tidy(_WITHDRAWN_HERE.sub("", warnings))
+
+
+def _named(order: str) -> str:
+    if order == ANOTHER_STORES:
+        return "An order of the same customer at another store"
+    return f"Order {order} of the same customer"
+
+
 def other_deliveries_said(warnings: str) -> list[str]:
     """The orders that `other_delivery` warns of."""
-    return [found["order"] for found in _OTHER_DELIVERY.finditer(warnings)]
+    return [found["order"] or ANOTHER_STORES for found in _OTHER_DELIVERY.finditer(warnings)]
 
 
 def without_other_deliveries(warnings: str) -> str:

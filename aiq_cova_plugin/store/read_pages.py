@@ -11,31 +11,28 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from aiq_cova_plugin.store.database import insert_for
+from aiq_cova_plugin.store.database import insert_or_change
 from aiq_cova_plugin.store.models import ReadPage
-from aiq_cova_plugin.store.records import many
+from aiq_cova_plugin.store.records import Question
 
 _R = ReadPage
+_OF_LISTING = Question(
+    _R,
+    _R.store_id == sa.bindparam("store"),
+    _R.listing == sa.bindparam("listing"),
+    order_by=_R.position,
+)
 
 
 def pages_of(connection: sa.Connection, store_id: str, listing: str) -> list[ReadPage]:
     """The kept pages of one listing, the first one first."""
-    return many(
-        connection, _R, _R.store_id == store_id, _R.listing == listing, order_by=_R.position
-    )
+    return _OF_LISTING.all(connection, store=store_id, listing=listing)
 
 
 def keep_page(connection: sa.Connection, values: dict[str, Any]) -> None:
     """Keep one page; another one in the same place of the same listing is overwritten."""
     key = ("store_id", "listing", "position")
-    connection.execute(
-        insert_for(connection, _R)
-        .values(**values)
-        .on_conflict_do_update(
-            index_elements=list(key),
-            set_={name: value for name, value in values.items() if name not in key},
-        )
-    )
+    connection.execute(insert_or_change(connection, _R, key=key, columns=values), values)
 
 
 def drop_pages(

@@ -67,8 +67,8 @@ def expired_tokens(connection: sa.Connection, before: datetime) -> int:
 
 
 def left_leases(connection: sa.Connection, before: datetime) -> int:
-    """Leases that nobody has held since before then: such as one for each customer's phone."""
-    return _delete(connection, Lease, Lease.owner.is_(None), Lease.expires_at < before)
+    """Leases that ended before then: such as one for each customer's phone, and each alert."""
+    return _delete(connection, Lease, Lease.expires_at < before)
 
 
 def unused_customers(connection: sa.Connection, before: datetime) -> int:

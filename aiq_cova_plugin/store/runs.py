@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from aiq_cova_plugin.domain.catalogue import FieldIssue
 from aiq_cova_plugin.store.models import Run, RunIssue
-from aiq_cova_plugin.store.records import many, one
+from aiq_cova_plugin.store.records import Question, many, one
 
 _MOST_CAUSES = 200
 _LISTED_PER_CAUSE = 100
@@ -21,12 +22,34 @@ _ROWS_AT_ONCE = 500
 _OTHER_REASONS = "There are more reasons than are listed here."
 
 
+_START = sa.insert(Run)
+_BY_ID = sa.update(Run).where(Run.id == sa.bindparam("run"))
+"""A change of one run; the columns to set are the parameters."""
+_CLOSE_DEAD = (
+    sa.update(Run)
+    .where(Run.store_id == sa.bindparam("store"), Run.status == "running")
+    .values(
+        status="failed",
+        finished_at=sa.bindparam("now"),
+        message="The worker doing this run stopped before it was done.",
+        fix="Nothing is lost: the next run starts from the same place.",
+    )
+)
+_LAST_DECIDED = Question(
+    Run,
+    Run.store_id == sa.bindparam("store"),
+    Run.status.in_(("held", "succeeded", "partial")),
+    order_by=Run.started_at.desc(),
+    limit=1,
+)
+
+
 def start_run(connection: sa.Connection, values: dict[str, Any]) -> None:
-    connection.execute(sa.insert(Run).values(**values))
+    connection.execute(_START, values)
 
 
 def change_run(connection: sa.Connection, run_id: str, values: dict[str, Any]) -> None:
-    connection.execute(sa.update(Run).where(Run.id == run_id).values(**values))
+    connection.execute(_BY_ID, values | {"run": run_id})
 
 
 def run_of(connection: sa.Connection, store_id: str, run_id: str) -> Run | None:
@@ -41,12 +64,21 @@ def runs_of(connection: sa.Connection, store_id: str, *, limit: int) -> list[Run
 
 
 def runs_page(
-    connection: sa.Connection, store_id: str, *, status: str | None, limit: int, offset: int
+    connection: sa.Connection,
+    store_id: str,
+    *,
+    status: str | None,
+    limit: int,
+    offset: int,
+    except_run: str = "",
 ) -> list[Run]:
-    """Some of the store's runs, newest first; with `status` only those that stand so."""
+    """Some of the store's runs, newest first; with `status` only those that stand so, without
+    the run `except_run`."""
     query = sa.select(Run).where(Run.store_id == store_id)
     if status is not None:
         query = query.where(Run.status == status)
+    if except_run:
+        query = query.where(Run.id != except_run)
     query = query.order_by(Run.started_at.desc(), Run.id).limit(limit).offset(offset)
     return [Run(**row._mapping) for row in connection.execute(query)]
 
@@ -76,15 +108,35 @@ def size_of_last_whole_pass(connection: sa.Connection, store_id: str) -> int | N
 
 def last_decided_run(connection: sa.Connection, store_id: str) -> Run | None:
     """The newest run that came as far as to write or to be held back; None before the first."""
-    found = many(
-        connection,
-        Run,
-        Run.store_id == store_id,
-        Run.status.in_(("held", "succeeded", "partial")),
-        order_by=Run.started_at.desc(),
-        limit=1,
+    return _LAST_DECIDED.one(connection, store=store_id)
+
+
+def decided_after(
+    connection: sa.Connection, store_id: str, run_ids: Collection[str]
+) -> dict[str, Run]:
+    """dict: run id → the next run of the store that came as far as to write or to be held back;
+    a run that is the newest of those is left out."""
+    later = aliased(Run)
+    following = (
+        sa.select(later.id)
+        .where(
+            later.store_id == Run.store_id,
+            later.status.in_(("held", "succeeded", "partial")),
+            later.started_at > Run.started_at,
+        )
+        .order_by(later.started_at)
+        .limit(1)
+        .correlate(Run)
+        .scalar_subquery()
     )
-    return found[0] if found else None
+    found = connection.execute(
+        sa.select(Run.id, following.label("following_id")).where(
+            Run.store_id == store_id, Run.id.in_(run_ids)
+        )
+    )
+    next_ids = {row.id: row.following_id for row in found if row.following_id is not None}
+    known = {run.id: run for run in many(connection, Run, Run.id.in_(set(next_ids.values())))}
+    return {run_id: known[next_id] for run_id, next_id in next_ids.items()}
 
 
 def issues_after(
@@ -103,17 +155,7 @@ def issues_after(
 
 def close_dead_runs(connection: sa.Connection, store_id: str, *, now: datetime) -> int:
     """Close runs of the store that their worker never finished; call it holding the lease."""
-    closed = connection.execute(
-        sa.update(Run)
-        .where(Run.store_id == store_id, Run.status == "running")
-        .values(
-            status="failed",
-            finished_at=now,
-            message="The worker doing this run stopped before it was done.",
-            fix="Nothing is lost: the next run starts from the same place.",
-        )
-    )
-    return closed.rowcount
+    return connection.execute(_CLOSE_DEAD, {"store": store_id, "now": now}).rowcount
 
 
 def record_issues(connection: sa.Connection, run_id: str, issues: Sequence[FieldIssue]) -> None:

@@ -10,7 +10,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -41,6 +40,22 @@ _DUE_JOBS = (
     .order_by(_J.due_at)
     .limit(10)
 )
+_CLAIM = sa.update(_J).where(
+    _J.store_id == sa.bindparam("of_store"),
+    _J.job == sa.bindparam("of_job"),
+    _J.fence == sa.bindparam("of_fence"),
+    _IS_DUE,
+)
+_FINISH = sa.update(_J).where(
+    _J.store_id == sa.bindparam("of_store"),
+    _J.job == sa.bindparam("of_job"),
+    _J.fence == sa.bindparam("of_fence"),
+)
+_AGAIN_AT = sa.bindparam("again_at", type_=_J.due_at.type)
+_FINISH_DUE_AGAIN = _FINISH.values(
+    due_at=sa.case((_J.due_at > _AGAIN_AT, _AGAIN_AT), else_=_J.due_at)
+)
+"""Of these the other columns to set are the parameters."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +101,11 @@ class Schedule:
                             else_=_J.due_at,
                         ),
                     },
+                    # Every sync plans the next sale anew: what stands so already is not written.
+                    where=sa.or_(
+                        _J.interval_seconds != interval_seconds,
+                        _J.due_at > statement.excluded.due_at,
+                    ),
                 )
             )
 
@@ -116,21 +136,18 @@ class Schedule:
         for row in candidates:
             with self._database.short() as connection:
                 claimed = connection.execute(
-                    sa.update(_J)
-                    .where(
-                        _J.store_id == row.store_id,
-                        _J.job == row.job,
-                        _J.fence == row.fence,
-                        _IS_DUE,
-                    )
-                    .values(
-                        owner=self._owner,
-                        lease_until=now + self._length,
-                        fence=row.fence + 1,
-                        due_at=_next_due(row.due_at, row.interval_seconds, now),
-                        last_started_at=now,
-                    ),
-                    asked,
+                    _CLAIM,
+                    {
+                        **asked,
+                        "of_store": row.store_id,
+                        "of_job": row.job,
+                        "of_fence": row.fence,
+                        "owner": self._owner,
+                        "lease_until": now + self._length,
+                        "fence": row.fence + 1,
+                        "due_at": _next_due(row.due_at, row.interval_seconds, now),
+                        "last_started_at": now,
+                    },
                 )
             if claimed.rowcount == 1:
                 return ClaimedJob(row.store_id, row.job, row.fence + 1, row.company_id)
@@ -153,25 +170,20 @@ class Schedule:
             self._unfinished.pop(claimed, None)
 
     def _finish(self, claimed: ClaimedJob, *, error: str, again_at: datetime | None) -> None:
-        due_at: Any = _J.due_at
-        if again_at is not None:
-            due_at = sa.case((_J.due_at > again_at, again_at), else_=_J.due_at)
+        values = {
+            "of_store": claimed.store_id,
+            "of_job": claimed.job,
+            "of_fence": claimed.fence,
+            "owner": None,
+            "lease_until": None,
+            "last_finished_at": self._clock.now(),
+            "last_error": error,
+        }
         with self._database.short() as connection:
-            connection.execute(
-                sa.update(_J)
-                .where(
-                    _J.store_id == claimed.store_id,
-                    _J.job == claimed.job,
-                    _J.fence == claimed.fence,
-                )
-                .values(
-                    owner=None,
-                    lease_until=None,
-                    last_finished_at=self._clock.now(),
-                    last_error=error,
-                    due_at=due_at,
-                )
-            )
+            if again_at is None:
+                connection.execute(_FINISH, values)
+            else:
+                connection.execute(_FINISH_DUE_AGAIN, values | {"again_at": again_at})
 
 
 def _next_due(due_at: datetime, interval_seconds: float, now: datetime) -> datetime:

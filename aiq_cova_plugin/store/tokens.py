@@ -16,6 +16,10 @@ from aiq_cova_plugin.store.leases import Leases
 from aiq_cova_plugin.store.models import Token
 from aiq_cova_plugin.vault import Vault
 
+_OF_KEY = sa.select(Token.token_encrypted, Token.expires_at).where(
+    Token.key == sa.bindparam("of_key")
+)
+
 
 class DatabaseTokenStore:
     """Tokens in `cova_token`, as parts; `wiring` makes the client's `TokenStore` of them."""
@@ -28,9 +32,7 @@ class DatabaseTokenStore:
     def load_parts(self, key: str) -> tuple[str, datetime, datetime] | None:
         """(access token, renew at, expires at), or None when there is none to be read."""
         with self._database.short() as connection:
-            row = connection.execute(
-                sa.select(Token.token_encrypted, Token.expires_at).where(Token.key == key)
-            ).one_or_none()
+            row = connection.execute(_OF_KEY, {"of_key": key}).one_or_none()
         if row is None:
             return None
         try:

@@ -9,17 +9,18 @@ import sqlalchemy as sa
 
 from aiq_cova_plugin.store.database import insert_for
 from aiq_cova_plugin.store.models import UnreadableProduct
-from aiq_cova_plugin.store.records import many
+from aiq_cova_plugin.store.records import Question
 
 _U = UnreadableProduct
 _CHUNK = 400
+_OF_STORE = Question(
+    _U, _U.store_id == sa.bindparam("store"), order_by=(_U.last_seen_at, _U.cova_product_id)
+)
 
 
 def unreadable_of(connection: sa.Connection, store_id: str) -> list[UnreadableProduct]:
     """The store's unreadable products, the one not looked at for longest first."""
-    return many(
-        connection, _U, _U.store_id == store_id, order_by=(_U.last_seen_at, _U.cova_product_id)
-    )
+    return _OF_STORE.all(connection, store=store_id)
 
 
 def remember_unreadable(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:

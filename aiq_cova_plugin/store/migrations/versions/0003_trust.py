@@ -15,7 +15,7 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "cova_run_change",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("run_id", sa.String(length=36), nullable=False),
         sa.Column("cova_product_id", sa.String(length=64), nullable=False),
         sa.Column("action", sa.String(length=16), nullable=False),
@@ -61,6 +61,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute(
+        "UPDATE cova_hold SET reason = 'expired: never confirmed or cancelled' WHERE reason = "
+        "'expired: nobody said within three days what became of the order'"
+    )
     with op.batch_alter_table("cova_push", schema=None) as batch_op:
         batch_op.drop_column("phone_encrypted")
         batch_op.drop_column("location_id")
