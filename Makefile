@@ -8,6 +8,8 @@ SEEDS ?= 1-20
 HOURS ?= 168
 MINUTES ?=
 WEATHER ?= stormy
+# `make mutants`: names of modules; all of them without any.
+MODULES ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -21,7 +23,7 @@ FAST_TESTS := tests/unit tests/project --ignore=tests/unit/web
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo test test-postgres check format lint types imports unit-tests all-tests audit \
-        screenshots simulate-weeks system-packages clean
+        screenshots simulate-weeks mutants system-packages clean
 
 help: ## Show this list
 	@echo "Usage: make COMMAND"
@@ -49,6 +51,9 @@ screenshots: $(VENV)/.installed-test ## Take pictures of every page in every sta
 simulate-weeks: $(VENV)/.installed-test ## Play a shop's weeks with everything going wrong (SEEDS=any HOURS=168 MINUTES=60)
 	@sh scripts/simulate_weeks.sh $(BIN)/python --seeds "$(SEEDS)" --hours "$(HOURS)" \
 	    --weather "$(WEATHER)" $(if $(MINUTES),--minutes "$(MINUTES)")
+
+mutants: $(VENV)/.installed-mutants ## List small changes of the mapping and the rules that no quick test notices (MODULES="pricing phones")
+	$(BIN)/python scripts/mutants.py $(MODULES)
 
 clean: ## Remove the environment and everything that running things left behind
 	rm -rf $(VENV) build dist *.egg-info tests/artefacts .pytest_cache .mypy_cache .ruff_cache \
@@ -91,4 +96,8 @@ $(VENV)/.installed-demo: setup.py scripts/bootstrap.sh
 
 $(VENV)/.installed-test: setup.py scripts/bootstrap.sh
 	@sh scripts/bootstrap.sh $(VENV) test,dev,celery,postgres,demo
+	@touch $@
+
+$(VENV)/.installed-mutants: $(VENV)/.installed-test
+	@sh scripts/bootstrap.sh $(VENV) test,mutants
 	@touch $@

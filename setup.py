@@ -97,6 +97,9 @@ DEV = [
     "types-PyYAML>=6.0",
 ]
 
+# Apart from `dev`, so that `make test` does not install and audit what only `make mutants` needs.
+MUTANTS = ["mutmut>=3.8,<4"]
+
 setup(
     name="aiq-cova-plugin",
     version="0.1.0",
@@ -142,6 +145,7 @@ setup(
         "postgres": POSTGRES,
         "test": TEST,
         "dev": DEV,
+        "mutants": MUTANTS,
     },
     entry_points={
         "aiq_ecommerce.plugins": ["cova = aiq_cova_plugin:CovaPlugin"],

@@ -71,6 +71,9 @@ def measure(address: str, simulator: Any, shoppers: int) -> None:
     print(f"{units} units, {5 + shoppers} shoppers: {held} held")
     print(f"  alone, median          {statistics.median(alone) * 1000:7.1f} ms")
     print(f"  in the crowd, median   {statistics.median(seconds) * 1000:7.1f} ms")
+    print(
+        f"  in the crowd, 95 %     {sorted(seconds)[int(len(seconds) * 0.95) - 1] * 1000:7.1f} ms"
+    )
     print(f"  in the crowd, slowest  {max(seconds) * 1000:7.1f} ms")
     shop.close()
 

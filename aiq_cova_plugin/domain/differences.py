@@ -13,6 +13,8 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
+import nh3
+
 from aiq_cova_plugin.domain.field_values import decimal_text, encode_fields
 from aiq_cova_plugin.domain.values import PRODUCT_FIELDS
 
@@ -106,9 +108,20 @@ def _comparable(name: str, value: Any) -> Any:
         return None
     if name in _NUMBERS:
         return _number(encoded)
+    if name == "description" and isinstance(encoded, str):
+        return _html(encoded)
     if name in _IN_ANY_ORDER and isinstance(encoded, list):
         return sorted(encoded, key=repr)
     return encoded
+
+
+def _html(text: str) -> str:
+    """The HTML as a shop may store it that sanitises what it is given once more.
+
+    It may break lines as a text field does, and say of links what its own rules want.
+    """
+    clean = nh3.clean(text, attributes={"a": {"href"}}, link_rel=None)
+    return " ".join(clean.split())
 
 
 def _plain(encoded: Any) -> Any:

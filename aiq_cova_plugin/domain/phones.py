@@ -10,7 +10,7 @@ import re
 import unicodedata
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
+from phonenumbers import CountryCodeSource, NumberParseException, PhoneNumber, PhoneNumberFormat
 
 _LONGEST_TEXT = 60
 _NANP = 1
@@ -91,10 +91,12 @@ def _parse(text: str | None, country: str | None) -> PhoneNumber | None:
     if match is None or "+" in match["number"].lstrip("( ")[1:]:
         return None
     try:
-        parsed = phonenumbers.parse(match["number"], (country or "").strip().upper() or None)
+        parsed = phonenumbers.parse(
+            match["number"], (country or "").strip().upper() or None, keep_raw_input=True
+        )
     except NumberParseException:
         return None
-    if not _is_usable(parsed):
+    if not _is_usable(parsed) or _has_stray_digits(parsed, match["number"]):
         return None
     if match["extension"]:
         parsed.extension = "".join(each for each in match["extension"] if each.isdigit())
@@ -113,3 +115,18 @@ def _is_usable(number: PhoneNumber) -> bool:
     if number.country_code == _NANP and _NANP_SHAPE.fullmatch(national):
         return True
     return phonenumbers.is_valid_number(number)
+
+
+def _has_stray_digits(number: PhoneNumber, text: str) -> bool:
+    """Is there more before a North American number than its 1?
+
+    libphonenumber takes one 1 for the country and another for the trunk, so that it reads the
+    mistyped 11 604 555 0100 as 604 555 0100. Dialled from abroad (011 1 …) it is that number.
+    """
+    if number.country_code != _NANP:
+        return False
+    if number.country_code_source == CountryCodeSource.FROM_NUMBER_WITH_IDD:
+        return False
+    national = phonenumbers.national_significant_number(number)
+    digits = "".join(each for each in text if each.isdigit())
+    return digits not in (national, f"1{national}")

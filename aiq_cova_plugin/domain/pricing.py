@@ -25,7 +25,7 @@ EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
 
 def money(amount: Decimal) -> Decimal:
     """The amount in whole cents, rounded half away from zero: 2.345 → 2.35."""
-    return amount.quantize(CENT, rounding=ROUND_HALF_UP, context=EXACT)
+    return amount.quantize(CENT, context=EXACT)
 
 
 def readable_amount(amount: Decimal | None) -> Decimal | None:

@@ -140,7 +140,7 @@ def _explain_text(
         return _Finding(shown, "", problem, field)
     if meaning == "strain":
         is_type = cannabis_type_of(spec.value) is not None
-        shown, field = ("strain", "cannabis_type") if is_type else ("strain name", "strain")
+        shown, field = ("cannabis type", "cannabis_type") if is_type else ("strain name", "strain")
     chosen = _chosen(product, spec, meaning, spec_names)
     if chosen is not None and chosen is not spec:
         reason = f"{chosen.display_name.strip()} comes first."

@@ -138,7 +138,7 @@ def _chosen_by_store(
         for name, word in store_words.items()
         if word == "" or str(word) in _HOST_WORDS
     }
-    fulfilment = status.fulfillment_status if status.fulfillment_status.strip() else ""
+    fulfilment = status.fulfillment_status.strip()
     names = [f"{status.order_status}, {fulfilment}", fulfilment] if fulfilment else []
     if delivers:
         names = [f"{name} (delivery)" for name in names] + names

@@ -12,6 +12,8 @@ from aiq_cova_plugin.errors import NeedsOperator, UnmappedProduct
 from aiq_cova_plugin.schemas import records
 
 DELIVERY_FEE_NAME = "Delivery fee"
+NO_FEE_PRODUCT = "no COVA product for the delivery fee"
+"""What the refusal of an order says when its delivery fee has no product."""
 
 _LARGEST = Decimal(10) ** 9
 
@@ -101,7 +103,7 @@ def _delivery_line(order: Order, fee: Decimal, product: str | None) -> records.S
     if not product_id:
         raise UnmappedProduct(
             f"Order {order.number} has a delivery fee of {total}, "
-            "but the store has no COVA product for the delivery fee.",
+            f"but the store has {NO_FEE_PRODUCT}.",
             fix="Choose the delivery-fee product in Store > Integrations > COVA, then press Retry.",
             field="delivery_fee_product",
         )

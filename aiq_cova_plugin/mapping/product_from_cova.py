@@ -101,7 +101,7 @@ def _presence(product: records.Product) -> tuple[Presence, tuple[FieldIssue, ...
     COVA always sends one. If it ever leaves them all out, the mass-change guard stops the
     run; a single product without one is hidden, with an issue that says why.
     """
-    life_cycle = " ".join((product.life_cycle or "").casefold().split())
+    life_cycle = (product.life_cycle or "").casefold().strip()
     if product.is_archived or life_cycle == "archived":
         return Presence.ARCHIVED, ()
     if product.is_non_stock:

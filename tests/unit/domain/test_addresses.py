@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from aiq_cova_plugin.domain.addresses import is_deliverable, same_address, state_code
+from aiq_cova_plugin.domain.addresses import address_key, is_deliverable, same_address, state_code
 from aiq_cova_plugin.domain.orders import Address
 
 CANADIAN = Address("123 Main Street", "", "Vancouver", "BC", "V6B 1A1", "CA")
@@ -23,6 +23,7 @@ AMERICAN = Address("45 North Main St", "Apt 5", "Denver", "CO", "80202", "US")
         {"line1": "  123   Main  St , "},
         {"city": "vancouver"},
         {"city": " Vancouver "},
+        {"country": "C.A."},
         {"state": "bc"},
         {"state": "CA-BC"},
         {"postal_code": "v6b1a1"},
@@ -75,6 +76,7 @@ def test_another_door_is_another_door(changes):
         ("45 North Main St", "apt5"),
         ("45 North Main St", "5"),
         ("Apt 5", "45 North Main St"),
+        ("45 North Main St#5", ""),
     ],
 )
 def test_the_unit_may_be_written_anywhere(line1, line2):
@@ -105,6 +107,33 @@ def test_in_canada_the_unit_may_stand_before_the_number(line1):
     assert same_address(with_unit, replace(CANADIAN, line1=line1))
 
 
+def test_a_lone_letter_under_a_street_is_a_unit():
+    with_unit = replace(AMERICAN, line2="Apt B")
+
+    assert same_address(with_unit, replace(AMERICAN, line2="B"))
+    assert same_address(replace(AMERICAN, line2="Apt 12b"), replace(AMERICAN, line2="12B"))
+    assert not same_address(with_unit, replace(AMERICAN, line2="BB"))
+
+
+@pytest.mark.parametrize("country", ["U.S.A.", "United  States", " u.s. ", "USA"])
+def test_a_country_may_be_written_out(country):
+    assert same_address(AMERICAN, replace(AMERICAN, country=country))
+    assert address_key(replace(AMERICAN, country=country)).country == "US"
+
+
+def test_a_hyphen_in_a_towns_name_does_not_count():
+    quebec = replace(CANADIAN, city="Saint-Jean-sur-Richelieu")
+
+    assert same_address(quebec, replace(CANADIAN, city="saint jean sur richelieu"))
+    assert not same_address(quebec, replace(CANADIAN, city="Saintjean sur Richelieu"))
+
+
+def test_a_street_may_take_two_lines():
+    one = replace(AMERICAN, line1="45 North Main St Rear House", line2="")
+
+    assert same_address(one, replace(one, line1="45 N Main Street", line2="Rear House"))
+
+
 def test_a_hyphenated_house_number_in_the_united_states_is_no_unit():
     queens = Address("45-12 Main St", "", "Flushing", "NY", "11355", "US")
 
@@ -120,6 +149,7 @@ def test_a_hyphenated_house_number_in_the_united_states_is_no_unit():
         ("80202-1234", "80202-1235", False),
         ("80202", "80203-1234", False),
         ("80202", "", False),
+        ("12-345", "12345", False),
     ],
 )
 def test_a_long_zip_equals_its_short_one(a, b, same):
@@ -132,6 +162,11 @@ def test_a_long_zip_equals_its_short_one(a, b, same):
         ("100 North St", "100 N St"),
         ("100 East St NW", "100 E St NW"),
         ("100 St Charles Ave", "100 Street Charles Ave"),
+        ("100 North", "100 N"),
+        ("100 Court", "100 Ct"),
+        ("100 Old Court Mill Rd", "100 Old Ct Mill Rd"),
+        ("100 Old Mill North", "100 Old Mill N"),
+        ("100 Main St North Tower", "100 Main St N Tower"),
     ],
 )
 def test_words_that_are_the_name_itself_are_not_abbreviated(a, b):
@@ -142,6 +177,7 @@ def test_words_that_are_the_name_itself_are_not_abbreviated(a, b):
     ("a", "b"),
     [
         ("100 Main Street West", "100 Main St W"),
+        ("1B West 4th Avenue", "1b W 4th Ave"),
         ("100 West 4th Avenue", "100 W 4th Ave."),
         ("12 Rue de l'Église", "12 rue de l\u2019eglise"),
         ("77 King's Crescent", "77 Kings Cres"),

@@ -12,8 +12,10 @@ from aiq_cova_plugin.domain.categories import (
     CategoryRule,
     builtin_category,
     choose_category,
+    matching_keys,
     normalised_name,
     path_names,
+    rule_matches,
     suggest_category,
 )
 
@@ -268,3 +270,31 @@ def test_names_are_compared_without_case_punctuation_and_plural(text, plain):
 )
 def test_a_path_is_its_names(path, names):
     assert path_names(path) == names
+
+
+def test_the_rules_that_fit_a_product_are_its_paths_beginnings_names_and_words():
+    place = snapshot(
+        classification_path="Flower > Pre-Rolls > Singles",
+        menu_category="Joints",
+        product_type="Dried",
+    )
+
+    assert matching_keys(place) == {
+        ("classification", ("flower",)),
+        ("classification", ("flower", "pre roll")),
+        ("classification", ("flower", "pre roll", "single")),
+        ("classification", ("pre roll",)),
+        ("classification", ("single",)),
+        ("specification", ("joint",)),
+        ("specification", ("dried",)),
+        ("product", (PRODUCT,)),
+    }
+    assert rule_matches("classification", "flower > PRE-ROLLS", place)
+    assert not rule_matches("classification", "Pre-Rolls > Singles", place)
+    assert not rule_matches("specification", "Flower", place)
+
+
+def test_a_suggestion_is_the_first_of_the_likest_and_never_a_blank_one():
+    assert suggest_category("Zorp", [Category("1", "Zorq"), Category("2", "Zorx")]) == "1"
+    assert suggest_category(" ", [Category("1", " ")]) is None
+    assert suggest_category(" ", [Category("1", "Zorq")]) is None

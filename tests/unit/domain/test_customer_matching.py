@@ -53,6 +53,7 @@ def person(customer_id: str, phone: str = PHONE, **values: object) -> Candidate:
         ),
         ([person("a", emails=("ADA@example.com ",)), person("b")], Match("a", "email")),
         ([person("a", emails=("x@example.com",)), person("b")], Ambiguous(("a", "b"))),
+        ([person("a", last_name="Example"), person("b")], Ambiguous(("a", "b"))),
         ([person("a", first_name=" ada ", last_name="EXAMPLE"), person("b")], Match("a", "name")),
         ([person("a", first_name="Ada"), person("b")], Ambiguous(("a", "b"))),
         ([person("a", date_of_birth=BORN), person("b")], Match("a", "date_of_birth")),
@@ -95,6 +96,20 @@ def test_unknown_values_of_the_shopper_decide_nothing():
     wanted = Wanted("+16045550100", "CA", email="", first_name=None, last_name=None)
 
     assert choose_customer([person("a"), person("b")], wanted) == Ambiguous(("a", "b"))
+
+
+@pytest.mark.parametrize(
+    "half",
+    [{"email": ""}, {"email": " "}, {"first_name": "Ada"}, {"last_name": "Example"}],
+)
+def test_what_is_blank_on_both_sides_is_nothing_in_common(half):
+    wanted = Wanted("+16045550100", "CA", **half)
+    blank = person("a", emails=("", " "), first_name=wanted.first_name or "",
+                   last_name=wanted.last_name or "")  # fmt: skip
+    other = person("b", emails=("b@example.com",), first_name="Bob", last_name="Other")
+
+    assert choose_customer([blank, other], wanted) == Ambiguous(("a", "b"))
+    assert not is_surely(blank, wanted)
 
 
 def test_a_merged_customer_stands_for_the_one_it_was_merged_into():
@@ -141,6 +156,8 @@ def test_a_merger_that_leads_nowhere_matches_nobody(candidates):
         ({"date_of_birth": BORN}, False),
         # One of the household: what they share agrees, the rest does not.
         ({"emails": ("ada@example.com",), "first_name": "Bob"}, False),
+        ({"emails": ("ada@example.com",), "first_name": "Ada", "last_name": "Other"}, False),
+        ({"emails": ("ada@example.com",), "last_name": "Other"}, False),
         ({"emails": ("ada@example.com",), "date_of_birth": date(1961, 2, 3)}, False),
         ({"first_name": "Ada", "last_name": "Example", "emails": ("x@example.com",)}, False),
         ({"first_name": "Bob", "last_name": "Example", "emails": ("x@example.com",)}, False),
@@ -157,12 +174,31 @@ def test_only_who_agrees_and_differs_in_nothing_is_surely_the_shopper(known, is_
         ({"email": " ADA@example.com"}, True),
         ({"email": "x@example.com"}, False),
         ({"first_name": "Bob"}, False),
+        ({"last_name": "Other"}, False),
         ({"date_of_birth": None}, False),
+        ({"date_of_birth": date(1961, 2, 3)}, False),
+        ({"country": "US"}, False),
         ({"phone": "+16045550101"}, False),
     ],
 )
 def test_the_same_shopper_says_the_same_of_themselves(change, is_same):
     assert is_same_shopper(replace(WANTED, **change), WANTED) is is_same
+
+
+@pytest.mark.parametrize(
+    ("known", "is_known"),
+    [
+        ({"email": "ada@example.com"}, True),
+        ({"first_name": "Ada"}, True),
+        ({"last_name": "Example"}, True),
+        # Twins share a birthday, and so do strangers.
+        ({"date_of_birth": BORN}, False),
+    ],
+)
+def test_one_email_or_name_says_who_it_is_and_a_birthday_does_not(known, is_known):
+    shopper = Wanted("+16045550100", "CA", **known)
+
+    assert is_same_shopper(shopper, shopper) is is_known
 
 
 def test_a_number_alone_says_nobody():

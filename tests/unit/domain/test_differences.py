@@ -94,6 +94,26 @@ def test_what_differs(name: str, cova: Any, shop: Any) -> None:
     assert compared(name, {name: cova}, {name: shop}).verdict is Verdict.DIFFERS
 
 
+def test_a_description_the_shop_has_sanitised_once_more_is_the_same() -> None:
+    ours = (
+        '<p>Grown by the sea.</p>\n<p><a href="https://example.com/a?b=1&amp;c=2" '
+        'rel="noopener noreferrer nofollow">Certificate</a></p>'
+    )
+    theirs = (
+        '<p>Grown by the sea.</p>\r\n<p><a href="https://example.com/a?b=1&amp;c=2" '
+        'rel="noopener noreferrer">Certificate</a></p>'
+    )
+    other = theirs.replace("/a?", "/other?")
+
+    assert compared("description", {"description": ours}, {"description": theirs}).verdict is (
+        Verdict.SAME
+    )
+    assert compared("description", {"description": ours}, {"description": other}).verdict is (
+        Verdict.DIFFERS
+    )
+    assert compared("name", {"name": "<b>A</b>"}, {"name": "A"}).verdict is Verdict.DIFFERS
+
+
 def test_what_cova_does_not_say_differs_from_nothing() -> None:
     assert compared("strain", {}, {"strain": "Haze"}).verdict is Verdict.SILENT
     assert compared("strain", {}, {}).verdict is Verdict.SILENT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal, localcontext
 
 import pytest
 from hypothesis import given
@@ -52,13 +52,28 @@ def test_money_is_rounded_half_away_from_zero(amount, cents):
     assert str(money(D(amount))) == cents
 
 
-@pytest.mark.parametrize("amount", [None, "NaN", "sNaN", "Infinity", "-0.01", "1E+10", "1E+999999"])
+def test_the_hosts_decimal_context_changes_no_price():
+    with localcontext(prec=5, rounding=ROUND_DOWN):
+        assert str(money(D("1234567.895"))) == "1234567.90"
+        assert line_total_for(TIERS, None, D("12345.5")) == D("35272.86")
+
+
+@pytest.mark.parametrize(
+    "amount", [None, "NaN", "sNaN", "Infinity", "-0.01", "1000000000.01", "1E+10", "1E+999999"]
+)
 def test_an_amount_that_cannot_be_a_price_is_none(amount):
     assert readable_amount(None if amount is None else D(amount)) is None
 
 
 @pytest.mark.parametrize(
-    ("amount", "read"), [("0", "0.00"), ("-0", "0.00"), ("1E+2", "100.00"), ("1E-999999", "0.00")]
+    ("amount", "read"),
+    [
+        ("0", "0.00"),
+        ("-0", "0.00"),
+        ("1E+2", "100.00"),
+        ("1E-999999", "0.00"),
+        ("1E+9", "1000000000.00"),
+    ],
 )
 def test_zero_is_an_amount(amount, read):
     assert str(readable_amount(D(amount))) == read

@@ -374,7 +374,7 @@ def test_each_specification_is_explained():
         ("CBG", "CBG", "<LOQ", True),
         ("Brand", "brand", "Acme", True),
         ("Brands", "brand", "ACME", False),
-        ("Strain", "strain", "HYBRID_INDICA", True),
+        ("Strain", "cannabis type", "HYBRID_INDICA", True),
         ("Flower Type", "strain name", "Blue Dream", True),
         ("Net Weight", "weight", "", False),
         ("Size", "weight", "3.5 g", True),

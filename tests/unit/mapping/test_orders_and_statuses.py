@@ -85,7 +85,7 @@ def test_a_fee_without_a_product_waits_for_a_person(fee_product):
     assert caught.value.fix
 
 
-@pytest.mark.parametrize("product_id", ["", "  "])
+@pytest.mark.parametrize("product_id", [None, "", "  "])
 def test_a_line_without_a_product_is_named(product_id):
     with pytest.raises(UnmappedProduct, match="Mystery Box") as caught:
         sent(replace(ORDER, lines=(LINE, OrderLine(product_id, "Mystery Box", D(1), D(1)))))

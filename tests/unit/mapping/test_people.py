@@ -158,5 +158,17 @@ def test_what_is_no_email_address_is_left_out(email):
     )
 
 
+def test_names_of_two_words_keep_one_blank_between_them():
+    customer = new_customer(Customer(" Ada  May ", "van \t Example"), "+16045550100")
+
+    assert (customer.primary_name, customer.family_name) == ("Ada May", "van Example")
+
+
+def test_a_phone_without_a_spelling_to_search_for_is_sent_as_it_is():
+    (phone,) = new_customer(Customer(), "6045550100").contact_methods
+
+    assert phone == records.ContactMethod(None, 1, 3, "6045550100")
+
+
 def test_a_blank_address_is_not_sent_with_a_new_customer():
     assert new_customer(Customer(), "+16045550100", replace(WANTED, line1="")).addresses == ()

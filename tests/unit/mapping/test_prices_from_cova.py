@@ -138,6 +138,10 @@ def test_contradicting_prices_are_told():
         ([price("4", tier_id=1, tier_quantity=D(-3))], ()),
         ([price("4", tier_id=1, tier_quantity=D("NaN"))], ()),
         ([price("4", tier_id=1, tier_quantity=D("1E+30"))], ()),
+        ([price("4", tier_id=1, tier_quantity=D(10) ** 6)], ()),
+        ([price("1", tier_id=1, tier_quantity=D(999_999))], (PriceTier(D(999_999), D(999_999)),)),
+        ([price(None, tier_id=1, tier_quantity=D(0), at_tier_price=D(9))], ()),
+        ([price("sNaN", tier_id=1, tier_quantity=D(3))], ()),
         ([price("4", tier_id=1, tier_quantity=D(3), group_id=7)], ()),
         ([price("4", tier_id=1, tier_quantity=D(3), location_id=ELSEWHERE)], ()),
         (
@@ -295,3 +299,10 @@ def test_rows_of_other_locations_and_groups_change_nothing(price_rows):
     ours = [each for each in price_rows if each.location_id == HERE and each.group_id is None]
 
     assert prices_from_cova(priced(*price_rows), HERE) == prices_from_cova(priced(*ours), HERE)
+
+
+def test_a_sale_of_another_location_hides_none_of_ours():
+    elsewhere = SalePrice(D(7), None, None, location_id=ELSEWHERE)
+    row = price("32", sale_prices=(elsewhere, SalePrice(D(8), None, None)))
+
+    assert prices_from_cova(priced(row), HERE).sale_windows == (SaleWindow(D(8), None, None),)

@@ -282,6 +282,9 @@ def row(quantity, *, location=HERE, selling=True):
         ((row("0"),), D(0), 0),
         ((row("3.5"), row("1.25")), D("4.75"), 0),
         ((row("5"), row("7", selling=False)), D(5), 0),
+        ((row("7", selling=False), row("5")), D(5), 0),
+        ((row("7", location=ELSEWHERE), row("5")), D(5), 0),
+        ((row("1E+9"),), D(10) ** 9, 0),
         ((row("5"), row("7", location=ELSEWHERE)), D(5), 0),
         ((row("7", location=ELSEWHERE),), D(0), 0),
         ((row("7", selling=False),), D(0), 0),
@@ -337,6 +340,7 @@ def tax(
         (("a",), {"a": tax("NaN")}, None, 1),
         (("a",), {"a": tax("-0.05")}, None, 1),
         (("a",), {"a": tax("500")}, None, 1),
+        (("a",), {"a": tax("10.5")}, None, 1),
         (("a",), {"a": tax(kind="FixedAmount")}, None, 1),
     ],
 )
