@@ -115,7 +115,12 @@ def reconcile_store(store_id: str) -> bool:
         f"COVA {each['cova']}. {each['fix']}"
         for each in document["differences"]
     ]
-    show(document, "\n".join(lines) or f"Store {store_id}: shop, plugin and COVA agree.")
+    lines = lines or [f"Store {store_id}: shop, plugin and COVA agree."]
+    lines += [
+        f"On purpose: {each['subject']}: shop {each['host']}, COVA {each['cova']}. {each['cause']}"
+        for each in document.get("on_purpose", [])
+    ]
+    show(document, "\n".join(lines))
     return bool(document["agrees"])
 
 

@@ -24,6 +24,15 @@ FAILURES_UNTIL_OPEN = 5
 FIRST_PAUSE_SECONDS = 10.0
 LONGEST_PAUSE_SECONDS = 180.0
 _TRIES_TO_COUNT = 3
+_NAMES = {
+    "dataplatform": "product service",
+    "crm": "customer service",
+    "covaorderintake": "order service",
+    "pointofsale": "register service",
+    "entitymanager": "location service",
+    "taxes": "tax service",
+    "token": "log-in service",
+}
 
 
 class CovaAway(CovaUnavailable):
@@ -175,6 +184,11 @@ class _SharedPassage(Passage):
             self._breaker.end_trial(self._seen)
 
 
+def service_name(service: str) -> str:
+    """What staff call a service of COVA."""
+    return _NAMES.get(service, f"service {service}")
+
+
 def pause_seconds(failures: int) -> float:
     """How long the breaker stays open after so many failures in a row."""
     doublings = min(max(failures - FAILURES_UNTIL_OPEN, 0), 20)
@@ -185,10 +199,10 @@ def _away(state: BreakerState, until: datetime, now: datetime) -> CovaAway:
     since = state.opened_at or now
     said = f" COVA's last word: {state.reason}" if state.reason else ""
     return CovaAway(
-        f"COVA's service {state.service} has been away since {_clock_time(since)} and is not "
-        f"called before {_clock_time(until)}.{said}",
+        f"COVA's {service_name(state.service)} is not answering, so it was not asked again.{said}",
         retry_after=max((until - now).total_seconds(), 0.1),
-        detail=f"company {state.company_id}, {state.failures} failures in a row",
+        detail=f"{state.service} of company {state.company_id}, {state.failures} failures in a "
+        f"row, away since {_clock_time(since)}, not called before {_clock_time(until)}",
         fix="Nothing was sent, and it is tried again by itself. If it stays, see COVA's status "
         "page or call their support.",
     )

@@ -10,11 +10,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-import phonenumbers
-
 from aiq_cova_plugin.demo.forms import length_errors, read_texts
 from aiq_cova_plugin.demo.models import Order, Store
 from aiq_cova_plugin.demo.regions import POSTAL_EXAMPLE, STATES, postal_code_or_none
+from aiq_cova_plugin.host import normalise_phone
 
 LENGTHS = {
     "first_name": 100,
@@ -83,7 +82,7 @@ def new_order(form: CheckoutForm, store: Store) -> Order:
         store_id=store.id,
         first_name=values["first_name"],
         last_name=values["last_name"],
-        phone=_normal_phone(values["phone"], store.country) if values["phone"] else None,
+        phone=normalise_phone(values["phone"], store.country) if values["phone"] else None,
         email=values["email"] or None,
         date_of_birth=date.fromisoformat(values["date_of_birth"]),
         notes=values["notes"],
@@ -120,19 +119,9 @@ def _check_phone(form: CheckoutForm, store: Store) -> None:
     if not typed:
         if store.requires_phone:
             form.errors["phone"] = "Please give a phone number: we find your account by it."
-    elif _normal_phone(typed, store.country) is None:
+    elif normalise_phone(typed, store.country) is None:
+        # The plugin's own check: what passes here is not refused later, with nobody to ask.
         form.errors["phone"] = "This does not look like a phone number. Please check its digits."
-
-
-def _normal_phone(typed: str, country: str) -> str | None:
-    """The number in its international form, or None when it is no phone number."""
-    try:
-        number = phonenumbers.parse(typed, country)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_possible_number(number):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def _check_email(form: CheckoutForm) -> None:

@@ -15,6 +15,7 @@ from flask.helpers import url_for
 from flask.typing import ResponseReturnValue
 
 from aiq_cova_plugin.demo.models import Order, Product, Store, db
+from aiq_cova_plugin.demo.samples import NO_THC
 from aiq_cova_plugin.demo.simulator_control import (
     SLOW_SECONDS,
     RegisterRefused,
@@ -62,6 +63,11 @@ def try_it(store_id: int) -> ResponseReturnValue:
         problem=problem,
         at_register=at_register,
         products=_offered(store),
+        without_thc=db.session.scalar(
+            sa.select(Product.cova_product_id).where(
+                Product.store_id == store.id, Product.name == NO_THC
+            )
+        ),
     )
 
 

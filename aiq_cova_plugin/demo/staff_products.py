@@ -87,7 +87,7 @@ def product(store_id: int, product_id: int) -> ResponseReturnValue:
 
 @blueprint.post("/<int:store_id>/products/<int:product_id>")
 def save_product(store_id: int, product_id: int) -> ResponseReturnValue:
-    """Save what staff wrote. A field that the POS owns returns with the next sync."""
+    """Save what staff wrote. A field that the POS owns returns with a later sync."""
     store = require("configure", store_id)
     chosen = _product(store, product_id)
     form = read_texts(request.form, LENGTHS)

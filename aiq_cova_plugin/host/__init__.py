@@ -1,5 +1,6 @@
 """The host contract: the `Host` protocol and the values that cross the border."""
 
+from aiq_cova_plugin.domain.phones import normalise_phone
 from aiq_cova_plugin.domain.values import (
     PRODUCT_FIELDS,
     LabValue,
@@ -48,4 +49,5 @@ __all__ = [
     "Store",
     "TaxRate",
     "Weight",
+    "normalise_phone",
 ]

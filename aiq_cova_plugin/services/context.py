@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,6 +45,8 @@ class ServiceContext:
     sender: Callable[[], Any]
     crews: dict[str, Crew] = field(default_factory=dict)
     """This process's threads for what is due, made when they are first needed."""
+    telling: threading.Lock = field(default_factory=threading.Lock)
+    """Held while this process tells the host of alerts: a receiver that hangs costs one thread."""
     marks: set[str] = field(default_factory=set)
     """What this process has noted once: outages already logged, start-up work already done."""
 

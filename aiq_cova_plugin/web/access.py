@@ -51,6 +51,8 @@ def needs(action: Action) -> Callable[[StoreView], StoreView]:
             if any("\x00" in str(each) for each in [*values.values(), *request.args.values()]):
                 # No text in PostgreSQL has one, so nothing of that name is here.
                 abort(404)
+            if any("\x00" in each for each in request.form.values()):
+                abort(400)
             try:
                 return view(_page_of(ctx, store_id), **values)
             except Exception as exc:

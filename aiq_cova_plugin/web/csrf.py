@@ -20,13 +20,11 @@ _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 def check_csrf() -> None:
     """Raise `CSRFError` (400) for an unsafe request without the session's token.
 
-    One that is no form is refused with 415: read as a form it would be an empty one, which
+    One with the token that is no form is refused with 415: read as a form it would be an empty one, which
     says "off" to every switch.
     """
     if request.method in _SAFE_METHODS:
         return
-    if request.mimetype not in _FORMS and (request.mimetype or request.content_length):
-        abort(415)
     _require_secret_key()
     token = (
         request.headers.get(HEADER)
@@ -37,6 +35,8 @@ def check_csrf() -> None:
         validate_csrf(token)
     except ValidationError as exc:
         raise CSRFError(str(exc)) from exc
+    if request.mimetype not in _FORMS and (request.mimetype or request.content_length):
+        abort(415)
 
 
 def csrf_token() -> str:

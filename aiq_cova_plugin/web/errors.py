@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, request, url_for
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import NotFound
+from werkzeug.routing import BuildError
 
 from aiq_cova_plugin.errors import (
     ConfigurationError,
@@ -60,6 +61,7 @@ class ErrorView:
     fix: str
     status: int
     request_id: str | None = None
+    login_url: str = ""
 
 
 def status_of(error: CovaPluginError) -> int:
@@ -85,10 +87,12 @@ def add_error_pages(blueprint: Blueprint, *, base_template: str) -> None:
         return show(
             ErrorView(
                 title="You may not do this",
-                message=f"Your login has no permission to {what} (“{error.action}”).",
-                fix="Sign in as somebody who has it, or ask the owner of the shop to give it to "
-                "you.",
+                message=f"You may not be signed in, or your login has no permission to {what} "
+                f"(“{error.action}”).",
+                fix="Sign in to the shop first. If you are signed in, ask the owner of the shop "
+                "for this permission.",
                 status=403,
+                login_url=_login_url(),
             )
         )
 
@@ -130,6 +134,17 @@ def add_error_pages(blueprint: Blueprint, *, base_template: str) -> None:
         )
         _say_when_to_return(response, error)
         return response
+
+
+def _login_url() -> str:
+    """The host's own login page, where it uses Flask-Login and has named one; empty otherwise."""
+    endpoint = getattr(getattr(current_app, "login_manager", None), "login_view", None)
+    if not isinstance(endpoint, str) or endpoint not in current_app.view_functions:
+        return ""
+    try:
+        return url_for(endpoint)
+    except BuildError:
+        return ""
 
 
 def _who() -> dict[str, str]:

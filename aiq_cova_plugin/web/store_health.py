@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import url_for
 
 from aiq_cova_plugin.services.context import ServiceContext
+from aiq_cova_plugin.services.stores import require_store
 from aiq_cova_plugin.services.watch.overview import Overview, overview_of
 from aiq_cova_plugin.web.words.overview_words import (
     agreement_words,
@@ -16,7 +17,7 @@ from aiq_cova_plugin.web.words.overview_words import (
     headline_words,
     readiness_words,
 )
-from aiq_cova_plugin.web.words.view_models import Words, counted
+from aiq_cova_plugin.web.words.view_models import Words, counted, moment
 
 _NEEDS_SHOWN = 4
 _CAN_CHOOSE = "AmbiguousCustomer"
@@ -51,9 +52,11 @@ def store_health(ctx: ServiceContext, store_id: str) -> StoreHealth | None:
     if not ctx.host.can("view", store_id):
         return None
     seen = overview_of(ctx, store_id)
+    zone = require_store(ctx, store_id).timezone
+    away = moment(seen.away_since, zone=zone, now=ctx.clock.now())
     needs = list(_needs(ctx, store_id, seen))
     return StoreHealth(
-        headline=headline_words(seen),
+        headline=headline_words(seen, away=away),
         facts={
             "Connection": connection_words(seen),
             "Readiness": readiness_words(seen),

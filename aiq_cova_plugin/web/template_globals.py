@@ -13,7 +13,13 @@ from typing import Any, TypeVar
 
 from flask import Blueprint, g, url_for
 
-from aiq_cova_plugin.services.products.show_products import product_states, standing_of
+from aiq_cova_plugin.services.products.show_products import (
+    followed_fields,
+    owned_fields,
+    product_states,
+    standing_of,
+)
+from aiq_cova_plugin.services.stores import load_connection
 from aiq_cova_plugin.services.watch.show_orders import push_of
 from aiq_cova_plugin.services.watch.show_runs import running_run
 from aiq_cova_plugin.web import csrf
@@ -72,9 +78,11 @@ def cova_widget_styles() -> str:
 
 @_or_nothing
 def cova_button_state(store_id: Any) -> ButtonState | None:
-    """What the store's Sync button shows; None for a user who may not sync."""
+    """What the store's Sync button shows; None for a user who may not sync, and for a store that
+    is not connected to COVA or is switched off."""
     ctx, store_id = current_services(), str(store_id)
-    if not ctx.host.can("sync", store_id):
+    settings = load_connection(ctx, store_id)
+    if settings is None or not settings.enabled or not ctx.host.can("sync", store_id):
         return None
     run = running_run(ctx, store_id)
     if run is None:
@@ -108,7 +116,8 @@ def cova_order_state(store_id: Any, order_id: Any) -> dict[str, Any] | None:
 def cova_product_states(store_id: Any, cova_product_ids: Iterable[Any]) -> dict[str, Any]:
     """How these products stand with COVA, read in one query and kept for this request.
 
-    dict: COVA product id, as it was handed in → standing, words and address; without products COVA never
+    dict: COVA product id, as it was handed in → standing, words, address and `follows`, the
+    names of the fields in which a sync overwrites what the shop has; without products COVA never
     sent, and empty for a user who may not see COVA's pages of the store. A page of a hundred
     products calls it once, before the macro `cova_product_state` for each.
     """
@@ -117,6 +126,7 @@ def cova_product_states(store_id: Any, cova_product_ids: Iterable[Any]) -> dict[
         return {}
     ids = [str(each) for each in cova_product_ids]
     known = product_states(ctx, store_id, ids)
+    owned = owned_fields(ctx, store_id) if known else frozenset()
     kept: dict[tuple[str, str], Any] = g.setdefault("_cova_products", {})
     for each in ids:
         state = known.get(each.lower())
@@ -124,6 +134,7 @@ def cova_product_states(store_id: Any, cova_product_ids: Iterable[Any]) -> dict[
             "standing": standing_of(state),
             "words": product_words(state, now=ctx.clock.now()),
             "name": state.name,
+            "follows": sorted(followed_fields(state, owned)),
             "url": url_for("cova.product", store_id=store_id, product_id=state.cova_product_id),
         }
     return {each: kept[store_id, each] for each in ids if kept[store_id, each]}

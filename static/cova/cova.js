@@ -4,6 +4,10 @@
 (function () {
   "use strict";
 
+  // A page may bring it twice: a frame of the host with a Sync button in it, around a page of ours.
+  if (window.covaIsHere) return;
+  window.covaIsHere = true;
+
   var UNSAFE = ["POST", "PUT", "PATCH", "DELETE"];
   var POLL_PATIENCE = 20000, PATIENCE = 90000, SLOW = 1500;
   var ACTED = "cova-acted";
@@ -34,16 +38,32 @@
   document.addEventListener("htmx:configRequest", function (event) {
     if (!ours(event.target)) return;
     var asked = event.detail;
-    if (isUnsafe(asked.verb)) asked.headers["X-CSRFToken"] = token();
+    if (isUnsafe(asked.verb) && token()) asked.headers["X-CSRFToken"] = token();
     // A server that never answers is one that cannot be reached.
     asked.timeout = asked.timeout || (isPoll(event.target) ? POLL_PATIENCE : PATIENCE);
   });
   document.addEventListener("htmx:config:request", function (event) {
     var asked = event.detail.ctx.request;
-    if (ours(event.target) && isUnsafe(asked.method)) asked.headers["X-CSRFToken"] = token();
+    if (ours(event.target) && isUnsafe(asked.method) && token()) asked.headers["X-CSRFToken"] = token();
   });
 
   // --- what is said ------------------------------------------------------------------------------
+
+  // A page of the host with a Sync button has no place for words: it gets one, empty, beforehand.
+  function makeRoom() {
+    if (document.getElementById("cova-toasts") || !document.querySelector(".cova-sync")) return;
+    var room = document.createElement("div");
+    room.id = room.className = "cova-toasts";
+    [["cova-standing", "role", "status"], ["cova-notes", "role", "status"], ["cova-alerts", "aria-live", "assertive"]].forEach(function (each) {
+      var place = document.createElement(each[0] === "cova-standing" ? "p" : "div");
+      place.id = each[0];
+      if (each[0] === "cova-standing") place.className = each[0];
+      place.setAttribute(each[1], each[2]);
+      room.appendChild(place);
+    });
+    document.body.appendChild(room);
+  }
+  makeRoom();
 
   function box(id) {
     return document.getElementById(id) || document.getElementById("cova-toasts");
@@ -68,7 +88,8 @@
     });
     close.addEventListener("click", function () {
       toast.remove();
-      if (isFree()) focusOn(from && from.isConnected ? from : newsIn(document.getElementById("cova")));
+      var page = document.getElementById("cova");
+      if (isFree()) focusOn(from && from.isConnected ? from : page && newsIn(page));
     });
     toast.appendChild(close);
     hush();
@@ -76,6 +97,19 @@
     // A failure stays until it was read, and nothing goes from under a pointer or the focus.
     if (level !== "error") later(toast);
     uncover();
+  }
+
+  // How the thing a page is about stands, in the words of its first badge.
+  function stateOf(root) {
+    var badge = root.querySelector(".cova-badge");
+    return badge ? textOf(badge) : "";
+  }
+
+  // What was said of a state that has moved on is not true any more.
+  function outdate() {
+    document.querySelectorAll("#cova-notes .cova-toast").forEach(function (toast) {
+      if (!toast.matches(":focus-within")) toast.remove();
+    });
   }
 
   function later(toast) {
@@ -292,12 +326,14 @@
     }
     if (!detail.shouldSwap) return;
     var held = isFree() ? pressed.get(xhr) : document.activeElement;
-    var isReading = isPoll(event.target);
+    // What a poll brings may be put elsewhere than where it was asked from.
+    var isReading = isPoll((detail.requestConfig || {}).elt || event.target);
     places.set(xhr, {
       place: held && held.isConnected && (target.contains(held) || held === pressed.get(xhr)) ? placeOf(held, target) : null,
       open: Array.prototype.filter.call(target.querySelectorAll("details[open]"), function (each) {
         return isReading || !each.matches(".cova-ask");
       }).map(summaryOf),
+      state: isReading ? stateOf(target) : null,
       // What came by itself takes nothing away that somebody is typing.
       typed: isReading ? typedIn(target, isChanged) : [],
       secrets: xhr.status === 422 ? typedIn(target, function (field) { return field.type === "password" && field.value; }) : [],
@@ -308,6 +344,7 @@
     var xhr = event.detail.xhr, kept = places.get(xhr), root = event.target;
     if (!kept || !root.querySelectorAll) return;
     places.delete(xhr);
+    if (kept.state !== null && kept.state !== stateOf(root)) outdate();
     root.querySelectorAll("details:not([open])").forEach(function (each) {
       if (kept.open.indexOf(summaryOf(each)) >= 0) each.open = true;
     });
@@ -409,6 +446,9 @@
   // htmx wires the page up at once only when the page is complete.
   window.addEventListener("load", function () {
     arrive();
+    // On a narrow screen the menu scrolls sideways: the page one is on is in sight.
+    var menu = document.querySelector(".cova-menu"), current = menu && menu.querySelector("[aria-current]");
+    if (current) menu.scrollLeft += current.getBoundingClientRect().left - menu.getBoundingClientRect().left - 40;
     if (window.htmx || !me || !me.dataset.htmx) return;
     var script = document.createElement("script");
     script.src = me.dataset.htmx;

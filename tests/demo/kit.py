@@ -35,7 +35,7 @@ FORM = {
 MACROS = """
 {% macro cova_sync_button(store_id) %}<button>Sync {{ store_id }}</button>{% endmacro %}
 {% macro cova_store_health(store_id) %}<p>health {{ store_id }}</p>{% endmacro %}
-{% macro cova_order_badge(store_id, order_id) %}<b>badge {{ order_id }}</b>{% endmacro %}
+{% macro cova_order_badge(store_id, order_id) %}{% if order_id|string not in cova_unqueued() %}<b>badge {{ order_id }}</b>{% endif %}{% endmacro %}
 {% macro cova_product_state(store_id, product_id) %}<b>state {{ product_id }}</b>{% endmacro %}
 """
 PAGES = {
@@ -58,6 +58,8 @@ class FakePlugin:
     def __init__(self) -> None:
         self.stock: dict[str, Decimal] = {}
         self.standing: dict[str, str] = {}
+        self.followed: dict[str, set[str]] = {}
+        self.unqueued: set[str] = set()
         self.reserved: list[tuple[str, str]] = []
         self.connected: list[tuple[str, dict[str, Any]]] = []
 
@@ -68,9 +70,13 @@ class FakePlugin:
             blueprint.add_url_rule(path, name, lambda **_: "a page of the plugin")
         blueprint.add_app_template_global(lambda *_: {}, "cova_product_states")
         blueprint.add_app_template_global(
-            lambda _store, product_id: {"standing": self.standing.get(product_id, "in_step")},
+            lambda _store, product_id: {
+                "standing": self.standing.get(product_id, "in_step"),
+                "follows": self.followed.get(product_id, {"name", "price"}),
+            },
             "cova_product_standing",
         )
+        blueprint.add_app_template_global(lambda: self.unqueued, "cova_unqueued")
         app.register_blueprint(blueprint)
 
     def products_in(self, store_id: str, chosen: str) -> list[str]:

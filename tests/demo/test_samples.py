@@ -129,6 +129,16 @@ def test_the_menu_names_the_plugin_once_and_says_where_one_is(client: FlaskClien
     assert '<a href="/cova/1/" aria-current="true">COVA</a>' in menu
 
 
+def test_the_product_without_thc_is_led_to_and_says_what_is_missing(client: FlaskClient) -> None:
+    tour = client.get("/staff/1/try").text
+    address = tour.split('">A product without THC')[0].rpartition('href="')[2]
+
+    page = client.get(address).text
+
+    assert samples.NO_THC in page
+    assert "COVA has no THC for it" in page
+
+
 def test_a_sale_at_the_counter_comes_with_the_next_sync(
     client: FlaskClient, shop: Flask, simulator: Simulator
 ) -> None:

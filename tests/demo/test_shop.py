@@ -199,6 +199,7 @@ def test_delivery_keeps_the_address_and_the_fee(app: Flask, client: FlaskClient)
     [
         ({"phone": ""}, "Please give a phone number"),
         ({"phone": "12"}, "does not look like a phone number"),
+        ({"phone": "000-000-0000"}, "does not look like a phone number"),
         ({"first_name": " "}, "your first name"),
         ({"email": "ada@"}, "does not look like an e-mail address"),
         ({"date_of_birth": ""}, "your date of birth"),
@@ -224,6 +225,11 @@ def test_wrong_field_is_named_and_nothing_typed_is_lost(
     assert message in answer.text
     assert "Keel" in answer.text
     assert "Nothing was ordered" in answer.text
+    (summary,) = re.findall(r'<div [^>]*role="alert"[^>]* autofocus>.*?</div>', answer.text, re.S)
+    targets = re.findall(r'href="#([^"]+)"', summary)
+    assert targets
+    assert message in summary
+    assert all(f'id="{each}"' in answer.text for each in targets)
     assert all_orders(app) == []
 
 

@@ -276,6 +276,56 @@ def test_staff_confirm_and_cancel(app: Flask, client: FlaskClient) -> None:
     assert f"By {BUDTENDER.name}." in page
 
 
+def test_an_order_is_looked_up_in_cova_only_once_it_is_queued(
+    app: Flask, client: FlaskClient, plugin: FakePlugin
+) -> None:
+    stock_menu(app, "p-1")
+    put_in_basket(app, client, "p-1", "1")
+    client.post(CHECKOUT, data=FORM)
+    (order,) = all_orders(app)
+    sign_in(client, BUDTENDER)
+
+    plugin.unqueued = {str(order.id)}
+    before = client.get(f"/staff/1/orders/{order.id}").text
+    plugin.unqueued = set()
+    after = client.get(f"/staff/1/orders/{order.id}").text
+
+    assert f"/cova/1/orders/{order.id}" not in before
+    assert f"/cova/1/orders/{order.id}" in after
+
+
+@pytest.mark.parametrize(
+    ("standing", "followed", "said", "marked"),
+    [
+        ("in_step", {"name", "price"}, "returns to COVA", ["name", "price"]),
+        ("in_step", set(), "No sync changes", []),
+        ("locked", {"quantity"}, "Locked", []),
+        ("excluded", set(), "Excluded", []),
+    ],
+)
+def test_an_edit_is_told_what_becomes_of_it(
+    app: Flask,
+    client: FlaskClient,
+    plugin: FakePlugin,
+    *,
+    standing: str,
+    followed: set[str],
+    said: str,
+    marked: list[str],
+) -> None:
+    stock_menu(app, "p-1")
+    plugin.standing["p-1"], plugin.followed["p-1"] = standing, followed
+    sign_in(client, MANAGER)
+
+    page = client.get(f"/staff/1/products/{product_number(app, 'p-1')}").text
+
+    message = page.split('<p class="gh-message">')[1].split("</p>")[0]
+    assert said in message
+    assert (
+        re.findall(r'<label for="([a-z_]+)">[^<]*<span class="gh-chip">from COVA', page) == marked
+    )
+
+
 def test_order_of_another_store_is_out_of_reach(app: Flask, client: FlaskClient) -> None:
     stock_menu(app, "p-1")
     put_in_basket(app, client, "p-1", "1")

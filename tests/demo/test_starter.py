@@ -205,15 +205,19 @@ def test_ctrl_c_ends_shop_and_simulator_without_a_word_too_many(tmp_path: Path) 
         stderr=subprocess.STDOUT,
         text=True,
     )
-    said: list[str] = []
-    assert shop.stdout is not None
-    for line in shop.stdout:
-        said.append(line)
-        if "Running on" in line:
-            break
-    # It says so a moment before it serves; a signal in between would meet click, not the server.
-    assert requests.get(f"http://127.0.0.1:{port}/", timeout=30).ok
-    shop.send_signal(signal.SIGINT)
-    rest, _ = shop.communicate(timeout=60)
+    try:
+        said: list[str] = []
+        assert shop.stdout is not None
+        for line in shop.stdout:
+            said.append(line)
+            if "Running on" in line:
+                break
+        # It says so a moment before it serves; a signal in between would meet click instead.
+        assert requests.get(f"http://127.0.0.1:{port}/", timeout=30).ok
+        shop.send_signal(signal.SIGINT)
+        rest, _ = shop.communicate(timeout=60)
+    finally:
+        shop.kill()
+        shop.wait(30)
     assert shop.returncode == 0, "".join(said) + rest
     assert "Traceback" not in "".join(said) + rest

@@ -44,10 +44,19 @@ def test_an_order_on_its_way_is_followed_without_disturbing_who_types(
     expect(page.get_by_role("status").first).to_contain_text("Checking with COVA")
     expect(note).to_be_focused()
     note.press_sequentially("24")
+    said = {"level": "ok", "text": "The order is on its way to COVA again."}
+    page.evaluate(
+        "said => document.dispatchEvent(new CustomEvent('cova-toast', {detail: said}))", said
+    )
+    toast = page.locator("#cova-notes .cova-toast")
+    expect(toast).to_be_visible()
+    # Under the pointer it would stay for ever, had the state not moved on.
+    toast.hover()
 
     _move(records, "The last step.", state="needs_attention", kind="Rejected", reason="Refused.")
 
     expect(page.locator("#cova-order-facts")).to_contain_text("Refused.", timeout=20_000)
+    expect(toast).to_have_count(0)
     expect(page.locator("#cova-order-timeline")).to_have_count(1)
     expect(page.locator("#cova-order-facts")).not_to_have_attribute("hx-trigger", "every 3s")
     expect(note).to_have_value("R-1024")

@@ -97,7 +97,7 @@ def test_a_refused_action_is_said_in_a_toast_that_stays(
     with records.app.app_context(), records.ctx.database.short() as connection:
         outbox.change_push(connection, push.id, {"state": "completed"})
 
-    page.get_by_role("button", name="Retry now").click()
+    page.get_by_role("button", name="Retry").click()
 
     expect(page.locator(".cova-toast.is-error")).to_contain_text("nothing to send again")
     page.get_by_role("button", name="Close").click()
@@ -108,7 +108,7 @@ def test_withdrawing_asks_first(page: Page, server: LiveServer, records: Records
     """The page itself asks; the way out leads back to the button, the yes to what became of it."""
     records.order("5", "queued")
     page.goto(server.at(f"/cova/{NORTH}/orders/5"))
-    button = page.locator("summary", has_text="Withdraw from COVA")
+    button = page.locator("summary", has_text="Give up sending")
     question = page.locator(".cova-ask .cova-question")
 
     button.press("Enter")
@@ -124,9 +124,24 @@ def test_withdrawing_asks_first(page: Page, server: LiveServer, records: Records
     assert records.rows("cova_push")[0]["state"] == "queued"
 
     button.press("Enter")
-    page.get_by_role("button", name="Yes, withdraw from COVA").press("Enter")
+    page.get_by_role("button", name="Yes, give up sending").press("Enter")
     expect(page.locator("#cova-order .cova-badge").first).to_have_text("Withdrawn")
     expect(page.locator('#cova-order [role="status"]')).to_be_focused()
+
+
+def test_on_a_phone_the_menu_is_one_line_with_the_current_page_in_sight(
+    page: Page, server: LiveServer, records: Records
+) -> None:
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto(server.at(f"/cova/{NORTH}/activity"))
+    menu = page.locator(".cova-menu")
+
+    assert menu.evaluate("each => each.offsetHeight") < 70
+    expect(menu.locator("[aria-current]")).to_be_in_viewport(ratio=0.9)
+    menu.get_by_role("link", name="Overview").focus()
+    expect(menu.get_by_role("link", name="Overview")).to_be_in_viewport(ratio=0.9)
+    assert accessibility_problems(page) == []
+    assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
 
 
 def test_place_and_focus_stay_where_they_were(

@@ -27,7 +27,10 @@ def stage(tmp_path: Path, sqlite_url: str) -> Iterator[Stage]:
         yield stage
 
 
-@pytest.mark.parametrize("scene", SCENES, ids=[scene.name for scene in SCENES])
+WITH_SCRIPTS = [scene for scene in SCENES if scene.javascript]
+
+
+@pytest.mark.parametrize("scene", WITH_SCRIPTS, ids=[scene.name for scene in WITH_SCRIPTS])
 def test_page_is_accessible_and_fits(
     page: Page,
     page_complaints: Complaints,

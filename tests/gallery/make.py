@@ -22,6 +22,9 @@ from tests.support.live_server import running_server
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+_SHOW_ALL_PICTURES = """document.querySelectorAll('img[loading="lazy"]').forEach(each => {
+  each.loading = "eager";
+})"""
 FOLDER = Path(__file__).parents[1] / "artefacts" / "gallery"
 
 
@@ -34,7 +37,7 @@ def take_pictures(scenes: list[Scene]) -> None:
         )
         for scene in scenes:
             print(f"{scene.page}: {scene.state}", flush=True)
-            page = browser.new_page()
+            page = browser.new_page(java_script_enabled=scene.javascript)
             stay_on_this_machine(page)
             _picture_of(scene, page)
             page.close()
@@ -76,6 +79,8 @@ def take_demo_pictures(pages: list[DemoPage]) -> None:
                     page.goto(server.at(each.path(app)))
                     if each.act is not None:
                         each.act(page)
+                    page.evaluate(_SHOW_ALL_PICTURES)
+                    page.wait_for_load_state("networkidle")
                     page.screenshot(path=FOLDER / f"{each.slug}--{look.name}.png", full_page=True)
         browser.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +32,16 @@ _Build = Callable[[Stage], str]
 
 
 def scene(
-    page: str, state: str, *, act: Callable[[Page], Any] | None = None
+    page: str,
+    state: str,
+    *,
+    act: Callable[[Page], Any] | None = None,
+    javascript: bool = True,
 ) -> Callable[[_Build], _Build]:
     """Put the function's scene on the list."""
 
     def add(build: _Build) -> _Build:
-        SCENES.append(Scene(page, state, build, act))
+        SCENES.append(Scene(page, state, build, act, javascript))
         return build
 
     return add
@@ -558,3 +563,116 @@ def _(stage: Stage) -> str:
     products_in_every_state(stage.records, stage.host)
     stage.host.allowed[NORTH] = frozenset({"view"})
     return f"{AT}/products/{HAZE}"
+
+
+# --- what lies between: long lists, questions, pauses, no JavaScript ------------------------------
+
+
+@scene("Overview", "the first sync is running")
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    stage.records.run(
+        status="running", phase="reading", mode="full", fetched=500, pages=1, finished_at=None
+    )
+    return f"{AT}/"
+
+
+@scene("Orders", "paused")
+def _(stage: Stage) -> str:
+    stage.records.connect(sync_orders=False)
+    stage.records.order("7", "queued", kind="paused")
+    return f"{AT}/orders"
+
+
+@scene("Orders", "somebody who may only look")
+def _(stage: Stage) -> str:
+    busy_day(stage.records)
+    stage.host.allowed[NORTH] = frozenset({"view"})
+    return f"{AT}/orders"
+
+
+@scene("Orders", "a long list")
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    for number in range(120):
+        stage.records.order(f"{1000 + number}", "completed" if number % 3 else "in_pos")
+    return f"{AT}/orders"
+
+
+@scene("Orders", "none found")
+def _(stage: Stage) -> str:
+    busy_day(stage.records)
+    return f"{AT}/orders?q=zebra"
+
+
+@scene("Products", "a long list")
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    for number in range(120):
+        stage.records.product(f"p-{number}", f"Blue Harbour {number} with a name of some length")
+    return f"{AT}/products"
+
+
+@scene("Syncs", "somebody who may only look")
+def _(stage: Stage) -> str:
+    busy_day(stage.records)
+    stage.host.allowed[NORTH] = frozenset({"view"})
+    return f"{AT}/runs"
+
+
+@scene("Sync", "not heard of for minutes")
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    heard = stage.records.now - timedelta(minutes=4)
+    run_id = stage.records.run(
+        status="running", phase="reading", fetched=500, pages=1, finished_at=None,
+        heartbeat_at=heard,
+    )  # fmt: skip
+    return f"{AT}/runs/{run_id}"
+
+
+def _ask_to_withdraw(page: Page) -> None:
+    page.locator("summary", has_text="Withdraw from COVA").click()
+
+
+@scene("Order", "withdrawing is asked", act=_ask_to_withdraw)
+def _(stage: Stage) -> str:
+    return f"{AT}/orders/{busy_day(stage.records)['order']}"
+
+
+@scene("Order", "no JavaScript, withdrawing is asked", act=_ask_to_withdraw, javascript=False)
+def _(stage: Stage) -> str:
+    return f"{AT}/orders/{busy_day(stage.records)['order']}"
+
+
+@scene("Sync", "running, no JavaScript", javascript=False)
+def _(stage: Stage) -> str:
+    stage.records.connect()
+    run_id = stage.records.run(
+        status="running", phase="reading", fetched=500, pages=1, finished_at=None,
+        heartbeat_at=stage.records.now,
+    )  # fmt: skip
+    return f"{AT}/runs/{run_id}"
+
+
+def _ask_to_exclude(page: Page) -> None:
+    page.get_by_role("button", name="Exclude from the menu").click()
+    page.get_by_role("button", name="Yes, exclude it").wait_for()
+
+
+@scene("Product", "excluding is asked", act=_ask_to_exclude)
+def _(stage: Stage) -> str:
+    products_in_every_state(stage.records, stage.host)
+    return f"{AT}/products/{HAZE}"
+
+
+@scene("Holds", "nothing found")
+def _(stage: Stage) -> str:
+    busy_day(stage.records)
+    return f"{AT}/holds?q=zebra"
+
+
+@scene("Refusal", "settings, for somebody who may only look")
+def _(stage: Stage) -> str:
+    stage.host.allowed[NORTH] = frozenset({"view"})
+    return f"{AT}/settings"

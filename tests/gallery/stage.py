@@ -44,12 +44,14 @@ class Stage:
 @dataclass(frozen=True)
 class Scene:
     """One page in one state. `build` fills the stage and gives the path to open; `act` is
-    what somebody then does on the page."""
+    what somebody then does on the page. Without `javascript` it is pictured only: what looks
+    for accessibility problems is itself a script."""
 
     page: str
     state: str
     build: Callable[[Stage], str]
     act: Callable[[Page], Any] | None = None
+    javascript: bool = True
 
     @property
     def name(self) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import pairwise
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from blinker import signal
 
+from aiq_cova_plugin.services.orders.push_orders import push_due_orders
 from aiq_cova_plugin.services.run_due import run_everything_due
 from aiq_cova_plugin.services.watch import alerts
 from aiq_cova_plugin.simulator import Simulator
@@ -443,3 +445,42 @@ def test_an_outage_of_the_database_is_logged_once_and_its_end_once(
 
     events = [record.getMessage() for record in caplog.records if "outage" in record.getMessage()]
     assert events == ["outage_began", "outage_ended"]
+
+
+def test_a_receiver_that_hangs_keeps_one_thread_and_no_order_waits(
+    shop: ConnectedShop, sim: Simulator
+) -> None:
+    stale(shop)
+    shop.change_settings(sync_orders=True)
+    let_go, calls = threading.Event(), []
+
+    def hangs(_sender: Any, **told: Any) -> None:
+        calls.append(told["alert_id"])
+        let_go.wait(120)
+
+    hanging = threading.Thread(target=look, args=(shop,))
+    with signal("cova.alert-raised").connected_to(hangs):
+        try:
+            hanging.start()
+            wait_until(lambda: calls)
+            for _ in range(20):
+                # Longer than any lease: another thread would take the telling over.
+                shop.clock.advance(61 * MINUTES)
+                look(shop)
+            shop.shop.place("1", [(shop.ordinary()[0], "x", "1", "10.00")])
+            with shop.shop.app.app_context():
+                push_due_orders(shop.shop.services, "s1")
+        finally:
+            let_go.set()
+            hanging.join(60)
+
+    assert len(sim.orders()) == 1
+    assert len(calls) == 1
+
+
+def wait_until(holds: Callable[[], object]) -> None:
+    for _ in range(600):
+        if holds():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it never came")

@@ -93,6 +93,8 @@ def test_what_is_no_form_is_refused_and_changes_nothing(
             path, data=body, content_type=kind, headers={"X-CSRFToken": token}
         )
         assert answer.status_code == 415, path
+        without_token = browser.client.post(path, data=body, content_type=kind)
+        assert without_token.status_code == 400, path
     assert records.rows("cova_connection") == before
 
 

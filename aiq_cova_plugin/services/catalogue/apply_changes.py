@@ -186,9 +186,11 @@ class ProductWriter:
         with ctx.database.job_transaction() as connection:
             if self._lease is not None:
                 ctx.leases.renew_within(connection, self._lease)
-            lock_products(connection, self._store_id, ids)
+            # The store's row before the products: whoever saves settings waits for it alone, and
+            # nobody waits for that person with a product in hand.
             if not is_connected_to(connection, self._store_id, **self._place):
                 raise StoreMoved
+            lock_products(connection, self._store_id, ids)
             self._release_counted_holds(connection, batch)
             rows = products_by_id(connection, self._store_id, ids)
             held = held_by_product(connection, self._store_id, ids)

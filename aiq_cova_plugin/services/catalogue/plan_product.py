@@ -51,6 +51,7 @@ class ProductPlan:
     `old` and `new` hold the fields that differ, in their JSON form. `differing` names the
     fields COVA owns in which the shop will still differ from COVA: those a lock keeps.
     `counts_for_guard` is False for what staff themselves chose, and for what is not on the menu.
+    `why_gone` says why a product may not be sold: a `Presence`, `vanished` or `excluded`.
     """
 
     change: ProductChange | None
@@ -60,6 +61,7 @@ class ProductPlan:
     new: dict[str, Any]
     differing: tuple[str, ...] = ()
     counts_for_guard: bool = True
+    why_gone: str = ""
 
     @property
     def is_destructive(self) -> bool:
@@ -93,18 +95,21 @@ def plan_product(
     applied = {name: value for name, value in host.applied.items() if name in owned}
     nothing = ProductPlan(None, host.state, applied, {}, {})
     belongs_on_menu = snapshot.presence is Presence.ACTIVE and not is_vanished
+    why_gone = "vanished" if is_vanished else snapshot.presence.value
     if host.is_excluded:
         # Staff said so, whoever owns the menu: what is no longer synced must not stay for sale.
         is_on_menu = host.state == SHOWN
         hide = _plan(snapshot, "hide", {"enabled": False}, applied, HIDDEN)
-        return replace(hide, counts_for_guard=False) if is_on_menu else nothing
+        gone = replace(hide, counts_for_guard=False, why_gone="excluded")
+        return gone if is_on_menu else nothing
     if host.state == ABSENT and not belongs_on_menu:
         return nothing
     said = cova_values(snapshot, host=host, category_id=category_id, held=held, now=now)
     if not belongs_on_menu and "enabled" in owned:
         if host.state == HIDDEN:
             return nothing
-        return _plan(snapshot, "hide", {"enabled": False}, applied, HIDDEN)
+        hide = _plan(snapshot, "hide", {"enabled": False}, applied, HIDDEN)
+        return replace(hide, why_gone=why_gone)
     if not belongs_on_menu:
         # Staff may keep it on the menu, or show it again: nothing that is gone may be sold.
         quantity = Decimal(0) if is_vanished else said.get("quantity")
@@ -112,7 +117,7 @@ def plan_product(
         if not told or not (is_retold or _changed(encode_fields(told), applied)):
             return nothing
         plan = _plan(snapshot, "update", told, applied, host.state)
-        return replace(plan, counts_for_guard=host.state == SHOWN)
+        return replace(plan, counts_for_guard=host.state == SHOWN, why_gone=why_gone)
     values = {name: value for name, value in said.items() if name in owned}
     if host.state == ABSENT:
         if _has_no_price(snapshot, owned):

@@ -12,6 +12,7 @@ from typing import Any
 from aiq_cova_plugin.domain.categories import RuleKind
 from aiq_cova_plugin.errors import NeedsOperator
 from aiq_cova_plugin.host import PRODUCT_FIELDS, Category
+from aiq_cova_plugin.services.audit import changed
 from aiq_cova_plugin.services.choices.category_rules import (
     CLASSIFICATION,
     PRODUCT,
@@ -33,7 +34,7 @@ from aiq_cova_plugin.services.choices.field_owners import (
 from aiq_cova_plugin.services.choices.save_choices import save_choices
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.stores import require_store
-from aiq_cova_plugin.store.categories import replace_rules
+from aiq_cova_plugin.store.categories import replace_rules, rules_of
 from aiq_cova_plugin.store.connections import connection_of
 from aiq_cova_plugin.store.database import DatabaseConnection
 from aiq_cova_plugin.store.models import Connection
@@ -162,7 +163,8 @@ def save_pos_settings(
     `fields`, `fallback_category_id`, `guard_percent` or `guard_at_least`.
     """
     require_store(ctx, store_id)
-    categories = {category.id for category in ctx.host.categories(store_id)}
+    names = {category.id: category.name for category in ctx.host.categories(store_id)}
+    categories = set(names)
     errors: dict[str, str] = {}
     lists: dict[RuleKind, list[tuple[str, str]]] = {}
     for kind, given in ((CLASSIFICATION, rules), (SPECIFICATION, specification_rules)):
@@ -183,12 +185,18 @@ def save_pos_settings(
         values["erasable_fields"] = [name for name in ERASABLE if name in set(erasable_fields)]
 
     def changes(connection: DatabaseConnection, _row: Connection | None) -> dict[str, Any]:
+        before = rules_of(connection, store_id)
         for kind, cleaned in lists.items():
+            old = {rule.pattern: rule.category_id for rule in before if rule.kind == kind}
+            new = dict(cleaned)
+            for name, texts in changed(old, new | dict.fromkeys(old.keys() - new.keys())).items():
+                told[name] = {when: names.get(each, each) for when, each in texts.items()}
             replace_rules(connection, store_id, kind, cleaned)
         return values
 
-    detail = {f"{kind}_rules": len(cleaned) for kind, cleaned in lists.items()}
-    save_choices(ctx, store_id, changes, action="pos_settings_saved", by=by, **(values | detail))
+    # Filled while it is saved: what the rules were before is known then only.
+    told: dict[str, dict[str, str]] = {}
+    save_choices(ctx, store_id, changes, action="pos_settings_saved", by=by, rules=told, **values)
     log.info("pos_settings_saved", extra={"store_id": store_id, "saved_by": by})
 
 

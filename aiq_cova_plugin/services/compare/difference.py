@@ -36,6 +36,22 @@ class Difference:
         return asdict(self)
 
 
+LONGEST_VALUE = 120
+
+
+def value_text(value: Any) -> str | None:
+    """A field's value in its JSON form, for a difference, cut where it is long."""
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return f"{len(value)} values"
+    if isinstance(value, dict):
+        text = " ".join(str(each) for each in value.values() if each not in (None, ""))
+    else:
+        text = str(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
+
+
 def text_of(value: Decimal | None) -> str | None:
     """A quantity for a difference; None stays None."""
     return None if value is None else decimal_text(value)

@@ -8,12 +8,15 @@ in `flask cova sync --preview --json`.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from aiq_cova_plugin.domain.catalogue import FieldIssue
 from aiq_cova_plugin.services.catalogue.plan_product import ProductPlan
 from aiq_cova_plugin.services.catalogue.sync_catalog import SyncReport
 from aiq_cova_plugin.services.context import ServiceContext
+from aiq_cova_plugin.store.holds import held_by_product
 from aiq_cova_plugin.store.products import names_of
 
 CHANGES_KEPT = 1000
@@ -40,6 +43,12 @@ def preview_document(ctx: ServiceContext, report: SyncReport) -> dict[str, Any]:
     ids += [issue.cova_product_id for issue in report.issues[:_ISSUES_KEPT]]
     with ctx.database.short() as connection:
         names = names_of(connection, report.store_id, ids)
+        held = held_by_product(connection, report.store_id)
+    leaving = {
+        plan.change.cova_product_id
+        for plan in plans
+        if plan.change is not None and plan.is_destructive
+    }
     numbers = ("fetched", "created", "updated", "hidden", "unchanged", "failed", "api_calls")
     return {
         "store_id": report.store_id,
@@ -49,7 +58,8 @@ def preview_document(ctx: ServiceContext, report: SyncReport) -> dict[str, Any]:
         "seconds": round(report.seconds, 1),
         **{name: getattr(report, name) for name in numbers},
         "kinds": {kind: len(by_kind[kind]) for kind in KINDS_OF_CHANGE if by_kind[kind]},
-        "changes": [_change(plan, names) for plan in kept],
+        "in_orders": len(leaving & set(held)),
+        "changes": [_change(plan, names, held) for plan in kept],
         "issues": _causes(report.issues, names),
     }
 
@@ -59,13 +69,17 @@ def _kind_of(plan: ProductPlan) -> str:
     return SOLD_OUT if action == "update" and plan.is_destructive else action
 
 
-def _change(plan: ProductPlan, names: dict[str, str]) -> dict[str, Any]:
+def _change(
+    plan: ProductPlan, names: dict[str, str], held: Mapping[str, Decimal]
+) -> dict[str, Any]:
     assert plan.change is not None  # noqa: S101 - only plans with a change are collected
     product_id = plan.change.cova_product_id
     return {
         "cova_product_id": product_id,
         "name": str(plan.new.get("name") or names.get(product_id, "") or product_id),
         "kind": _kind_of(plan),
+        "why_gone": plan.why_gone,
+        "is_in_orders": plan.is_destructive and product_id in held,
         "fields": [
             [name, _short(plan.old.get(name)), _short(value)] for name, value in plan.new.items()
         ],

@@ -12,11 +12,14 @@ from aiq_cova_plugin.domain.push_states import FINAL_STATES, PushState
 from aiq_cova_plugin.mapping.specification_names import names_from_settings
 from aiq_cova_plugin.services.catalogue.read_catalogue import CatalogueReader, Reading
 from aiq_cova_plugin.services.compare.difference import Difference
+from aiq_cova_plugin.services.compare.on_purpose import orders_on_purpose, products_on_purpose
 from aiq_cova_plugin.services.compare.reconcile_orders import (
+    confirmed_lately,
     hold_differences,
     order_differences,
     order_of,
     orders_elsewhere,
+    orders_kept_in_shop,
     unqueued_orders,
     waiting_orders,
 )
@@ -26,7 +29,7 @@ from aiq_cova_plugin.services.compare.reconcile_products import (
 )
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.orders.where_sent import is_elsewhere
-from aiq_cova_plugin.services.products.compare_products import ShopCannotSay
+from aiq_cova_plugin.services.products.compare_products import ShopCannotSay, store_side
 from aiq_cova_plugin.services.stock.reserve_stock import quantities_of
 from aiq_cova_plugin.services.stores import credentials_of, require_enabled, require_store
 from aiq_cova_plugin.store import holds, outbox, reports
@@ -44,8 +47,9 @@ def reconcile(
     """The contract's `reconcile` document for one store.
 
     Each difference also has `cause`, `action`, `name`, `order_id` and `cova_product_id`; a key
-    `not_compared` says in words what was left out, when something was. `on_progress` is told
-    in words how far it is.
+    `not_compared` says in words what was left out, when something was. `on_purpose` lists, in
+    the same form, what is not the same because staff want it so; it does not keep the two from
+    agreeing. `on_progress` is told in words how far it is.
 
     Raises `UnknownStore`, `NotConnected`, and what the client raises when COVA is away.
     """
@@ -63,7 +67,11 @@ def shortened(document: dict[str, Any]) -> dict[str, Any]:
         kept[each["kind"]] += 1
         if kept[each["kind"]] <= KEPT_PER_KIND:
             shown.append(each)
-    return document | {"differences": shown, "counts": dict(counts)}
+    short = document | {"differences": shown, "counts": dict(counts)}
+    if on_purpose := document.get("on_purpose"):
+        short["on_purpose"] = on_purpose[:KEPT_PER_KIND]
+        short["number_on_purpose"] = len(on_purpose)
+    return short
 
 
 class _Comparison:
@@ -77,6 +85,7 @@ class _Comparison:
         self._store_id = settings.store_id
         self._say = say
         self._found: list[Difference] = []
+        self._on_purpose: list[Difference] = []
         self._not_compared: list[str] = []
 
     def carry_out(self) -> dict[str, Any]:
@@ -84,7 +93,7 @@ class _Comparison:
         with self._ctx.database.short() as connection:
             pushes = outbox.pushes(connection, store_id=self._store_id, limit=_PUSHES_READ)
         open_pushes = [push for push in pushes if PushState(push.state) not in FINAL_STATES]
-        self._found += unqueued_orders(self._ctx, self._settings, pushes)
+        self._compare_confirmed(pushes)
         self._found += waiting_orders(self._ctx, open_pushes)
         wanted = self._wanted_by_order(open_pushes)
         self._ctx.database.end_reading()
@@ -103,7 +112,29 @@ class _Comparison:
         }
         if self._not_compared:
             document["not_compared"] = self._not_compared
+        if self._on_purpose:
+            document["on_purpose"] = [each.as_document() for each in self._on_purpose]
         return document
+
+    def _compare_confirmed(self, pushes: Sequence[Push]) -> None:
+        """The orders the shop has as confirmed, against where we left them."""
+        confirmed = confirmed_lately(self._ctx, self._settings)
+        self._found += unqueued_orders(self._settings, pushes, confirmed)
+        known = set(confirmed)
+        ended = [
+            push
+            for push in pushes
+            if push.order_id in known
+            and PushState(push.state) in (PushState.WITHDRAWN, PushState.COMPLETED)
+            and (push.in_pos_at is None or push.state == PushState.WITHDRAWN)
+        ]
+        with self._ctx.database.short() as connection:
+            events = {
+                push.id: [each.event for each in outbox.events_of(connection, push.id)]
+                for push in ended
+            }
+        self._found += orders_kept_in_shop(ended, known, events)
+        self._on_purpose += orders_on_purpose(ended, known, events)
 
     def _wanted_by_order(self, pushes: Sequence[Push]) -> dict[str, dict[str, Decimal]]:
         """dict: order id → product id → quantity, of the orders that hold stock."""
@@ -163,6 +194,10 @@ class _Comparison:
         self._found += product_differences(self._settings, reading, rows, held, now=now)
         try:
             self._found += shop_differences(self._ctx, self._settings, rows)
+            side = store_side(self._ctx, self._store_id)
+            self._on_purpose += products_on_purpose(
+                self._ctx, side, reading, rows, held, store_id=self._store_id, now=now
+            )
         except ShopCannotSay:
             self._not_compared.append(
                 "The shop could not say what its catalogue holds, so it was left out. The log of "

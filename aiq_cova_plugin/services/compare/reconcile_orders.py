@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -35,15 +35,20 @@ _IS_AT_REGISTER = (Phase.IN_POS, Phase.UNKNOWN)
 _IS_OVER = (Phase.COMPLETED, Phase.CANCELLED)
 
 
+def confirmed_lately(ctx: ServiceContext, settings: Connection) -> list[str]:
+    """The ids of the orders the shop has confirmed lately and not cancelled since."""
+    since = max(ctx.clock.now() - LOOK_BACK, settings.orders_since or settings.created_at)
+    return list(ctx.host.confirmed_orders(settings.store_id, since))
+
+
 def unqueued_orders(
-    ctx: ServiceContext, settings: Connection, pushes: Sequence[Push]
+    settings: Connection, pushes: Sequence[Push], confirmed: Sequence[str]
 ) -> Iterator[Difference]:
     """Orders the shop confirmed and we never heard of."""
     if not settings.sync_orders:
         return
-    since = max(ctx.clock.now() - LOOK_BACK, settings.orders_since or settings.created_at)
     known = {push.order_id for push in pushes}
-    for order_id in ctx.host.confirmed_orders(settings.store_id, since):
+    for order_id in confirmed:
         if order_id not in known:
             yield Difference(
                 "order_not_queued",
@@ -57,6 +62,33 @@ def unqueued_orders(
                 action=SWEEP,
                 name=order_id,
                 order_id=order_id,
+            )
+
+
+def orders_kept_in_shop(
+    pushes: Sequence[Push], confirmed: set[str], events: Mapping[int, Sequence[str]]
+) -> Iterator[Difference]:
+    """Orders that staff withdrew from COVA, and that the shop still has as confirmed.
+
+    `confirmed` are the shop's confirmed orders, `events` is dict: id of a push → the names in
+    its timeline.
+    """
+    for push in pushes:
+        if push.state != PushState.WITHDRAWN or push.order_id not in confirmed:
+            continue
+        did = events.get(push.id, ())
+        if "withdraw_asked" in did and "cancel_asked" not in did:
+            yield Difference(
+                "order_withdrawn",
+                push.order_id,
+                "confirmed",
+                push.state,
+                None,
+                "Cancel it in the shop if it is not coming. If it is, make it up and sell it at "
+                "the register by hand.",
+                cause="Staff withdrew it from COVA; the shop's own order stayed as it was.",
+                name=push.order_number or push.order_id,
+                order_id=push.order_id,
             )
 
 

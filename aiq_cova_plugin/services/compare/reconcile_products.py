@@ -15,7 +15,7 @@ from aiq_cova_plugin.domain.sellable import sellable_quantity
 from aiq_cova_plugin.host import PRODUCT_FIELDS
 from aiq_cova_plugin.services.catalogue.plan_product import FOLLOWS_WHEN_LOCKED
 from aiq_cova_plugin.services.catalogue.read_catalogue import Reading
-from aiq_cova_plugin.services.compare.difference import SYNC, Difference, text_of
+from aiq_cova_plugin.services.compare.difference import SYNC, Difference, text_of, value_text
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.products.compare_products import read_back
 from aiq_cova_plugin.store.models import Connection
@@ -27,9 +27,8 @@ _WHY_PRICE = {
     "price": "COVA's price changed since it was last read.",
     "sale_price": "A sale began, ended or changed in COVA since the shop was last told.",
 }
-_LONGEST_VALUE = 120
-_SYNC = "Press Sync, or run flask cova sync."
-_SYNC_OR_WAIT = "Press Sync, or wait for the next one: it happens by itself."
+_SYNC = "Press Sync now, or run flask cova sync."
+_SYNC_OR_WAIT = "Press Sync now, or wait for the next one: it happens by itself."
 
 
 def product_differences(
@@ -101,7 +100,7 @@ def _prices(
                 yield _of(
                     row,
                     f"{name}_differs",
-                    (_value_text(told), _value_text(told), _value_text(price)),
+                    (value_text(told), value_text(told), value_text(price)),
                     cause,
                 )
 
@@ -189,7 +188,7 @@ def _shop_fields(
             yield _of(
                 row,
                 f"shop_{field.name}_differs",
-                (_value_text(field.shop), _value_text(field.cova), None),
+                (value_text(field.shop), value_text(field.cova), None),
                 "The shop has another value than it was told; somebody changed it there.",
                 fix="Restore COVA's value on the product's page, or let staff own the field under "
                 "POS settings.",
@@ -220,15 +219,3 @@ def _of(
         name=row.name or row.cova_product_id,
         cova_product_id=row.cova_product_id,
     )
-
-
-def _value_text(value: Any) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, list):
-        return f"{len(value)} values"
-    if isinstance(value, dict):
-        text = " ".join(str(each) for each in value.values() if each not in (None, ""))
-    else:
-        text = str(value)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"

@@ -33,6 +33,7 @@ from aiq_cova_plugin.services.stores import (
 )
 from aiq_cova_plugin.store import push_times
 from aiq_cova_plugin.store.connections import save_connection, save_sync_state
+from aiq_cova_plugin.store.database import is_database_trouble
 from aiq_cova_plugin.store.models import Connection
 
 SIX_FIELDS = (
@@ -186,19 +187,39 @@ def save_settings(
     ctx.database.end_reading()
     with ctx.database.short() as connection:
         save_connection(connection, store_id, values, now=now)
-        if values.get("sync_orders"):
-            push_times.resume_paused(connection, store_id, now=now)
-        is_other_log_in = has_new_credentials or bool(values.get("check_ok"))
-        resume_after_settings(
-            connection, store_id, now=now, is_other_log_in=is_other_log_in, is_other_place=moved
-        )
         if moved:
             # Another place: its products must be read from the beginning.
             save_sync_state(connection, store_id, {"cursor": None})
+    _send_on(
+        ctx,
+        store_id,
+        has_paused=bool(values.get("sync_orders")),
+        is_other_log_in=has_new_credentials or bool(values.get("check_ok")),
+        is_other_place=moved,
+    )
     note(ctx, store_id, "settings_saved", by=by, changed=_told_changes(typed, stored))
     log.info("settings_saved", extra={"store_id": store_id, "saved_by": by})
     plan_store_jobs(ctx, store_id)
     return read_settings(ctx, store_id)
+
+
+def _send_on(ctx: ServiceContext, store_id: str, *, has_paused: bool, **is_other: bool) -> None:
+    """Bring on the orders that waited for the settings, which are saved by now.
+
+    On its own: nobody waits for an order with the store's row in hand, or PostgreSQL would end
+    a deadlock with a sync and a cancel at the cost of one of them.
+    """
+    now = ctx.clock.now()
+    try:
+        with ctx.database.short() as connection:
+            if has_paused:
+                push_times.resume_paused(connection, store_id, now=now)
+            resume_after_settings(connection, store_id, now=now, **is_other)
+    except Exception as exc:
+        if not is_database_trouble(exc):
+            raise
+        # The settings are saved all the same; the sweep does it, or a person's Retry.
+        log.warning("orders_not_resumed", extra={"store_id": store_id}, exc_info=True)
 
 
 def _told_changes(typed: Mapping[str, Any], stored: Connection | None) -> dict[str, Any]:

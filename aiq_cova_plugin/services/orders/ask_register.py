@@ -18,6 +18,7 @@ from aiq_cova_plugin.mapping.order_status_from_cova import (
 from aiq_cova_plugin.redaction import without_words
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.orders.push_row import PushRow
+from aiq_cova_plugin.services.orders.refusal_words import what_to_do
 from aiq_cova_plugin.services.orders.settle_status import settle_reading
 from aiq_cova_plugin.services.orders.tax_pricing import reread_tax_pricing
 from aiq_cova_plugin.store import outbox
@@ -156,7 +157,7 @@ def settle(row: PushRow, reading: StatusReading) -> bool:
         f"COVA refused order {row.push.order_number}"
         + (f": {reading.message}" if reading.message else "."),
         reason=reading.message,
-        fix="Repair what COVA names, then press Retry.",
+        fix=what_to_do(reading.message),
     )
 
 

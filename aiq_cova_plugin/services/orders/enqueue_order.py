@@ -16,6 +16,7 @@ from aiq_cova_plugin.host import Order, OrderNotFound
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.stock.reserve_stock import (
     CANCELLED_IN_SHOP,
+    WITHDRAWN_FROM_COVA,
     hold_expired_again,
     hold_order,
     release_order,
@@ -24,7 +25,13 @@ from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.connections import connection_of
 from aiq_cova_plugin.store.holds import holds_of_order
 from aiq_cova_plugin.store.models import Push
-from aiq_cova_plugin.store.push_warnings import without_other_deliveries
+from aiq_cova_plugin.store.push_warnings import (
+    is_withdrawn_here,
+    with_warning,
+    withdrawn_here,
+    without_other_deliveries,
+    without_withdrawn_here,
+)
 
 _NO_MONEY = Decimal(10) ** 9
 
@@ -94,9 +101,10 @@ def _new_push(order: Order, now: datetime) -> dict[str, Any]:
 
 
 def withdraw_order(
-    ctx: ServiceContext, store_id: str, order_id: str, *, was_cancelled_in_shop: bool = True
+    ctx: ServiceContext, store_id: str, order_id: str, *, withdrawn_by: str = ""
 ) -> None:
-    """Free the order's stock and take it back from COVA: the host cancelled it, or a person asked.
+    """Free the order's stock and take it back from COVA: the host cancelled it, or a person asked,
+    who is `withdrawn_by`; the host's order then goes on, and staff are warned of that.
 
     An order that never left is withdrawn at once; for one that may be in COVA a worker is
     asked to cancel it there.
@@ -107,6 +115,8 @@ def withdraw_order(
         release_order(ctx, store_id, order_id, reason=CANCELLED_IN_SHOP)
         _keep_from_sweep(ctx, store_id, order_id)
         return
+    if not withdrawn_by:
+        _end_own_withdrawal(ctx, push)
     state = PushState(push.state)
     if state in (PushState.WITHDRAWN, PushState.COMPLETED, PushState.CANCELLED):
         held = holds_of_order(connection, store_id, order_id)
@@ -116,32 +126,59 @@ def withdraw_order(
         return
     if push.cancel_requested:
         return
-    release_order(ctx, store_id, order_id, reason=CANCELLED_IN_SHOP)
+    reason = f"{WITHDRAWN_FROM_COVA} by {withdrawn_by}" if withdrawn_by else CANCELLED_IN_SHOP
+    release_order(ctx, store_id, order_id, reason=reason)
     now = ctx.clock.now()
-    if was_cancelled_in_shop:
-        said = "The shop cancelled the order."
-        outbox.add_event(connection, push.id, "cancel_asked", said, at=now)
+    warning = push.warning
+    host_status = push.host_status if withdrawn_by else "cancelled"
+    if withdrawn_by:
+        warning = with_warning(warning, withdrawn_here(withdrawn_by, push.host_status))
+    else:
+        _note_cancel(ctx, push)
     if _never_left(push):
         outbox.change_push(
             connection,
             push.id,
             {
                 **_withdrawn_at(now),
+                "host_status": host_status,
                 "reason": "",
                 "fix": "",
-                "warning": without_other_deliveries(push.warning),
+                "warning": without_other_deliveries(warning),
                 "phone_encrypted": None,
             },
         )
         said = "It had not been sent."
-        if not was_cancelled_in_shop:
+        if withdrawn_by:
             said += " The shop's own order stays as it is: cancel it there if it is not coming."
         outbox.add_event(connection, push.id, "withdrawn", said, at=now)
         return
-    values = {"cancel_requested": True, "next_attempt_at": now, "host_status": "cancelled"}
+    values = {
+        "cancel_requested": True,
+        "next_attempt_at": now,
+        "host_status": host_status,
+        "warning": warning,
+        # What kept it from being sent matters no more; `kind` does, to where it was sent.
+        "reason": "",
+        "fix": "",
+    }
     if state is PushState.NEEDS_ATTENTION:
         values["state"] = PushState.CHECKING.value
     outbox.change_push(connection, push.id, values)
+
+
+def _end_own_withdrawal(ctx: ServiceContext, push: Push) -> None:
+    """The shop cancels what a person had taken back from COVA: nobody need be warned any more."""
+    if not is_withdrawn_here(push.warning):
+        return
+    values = {"warning": without_withdrawn_here(push.warning), "host_status": "cancelled"}
+    outbox.change_push(ctx.database.shared(), push.id, values)
+    _note_cancel(ctx, push)
+
+
+def _note_cancel(ctx: ServiceContext, push: Push) -> None:
+    said, now = "The shop cancelled the order.", ctx.clock.now()
+    outbox.add_event(ctx.database.shared(), push.id, "cancel_asked", said, at=now)
 
 
 def _withdrawn_at(now: datetime) -> dict[str, Any]:

@@ -130,8 +130,8 @@ class CustomerSearch:
                 f"{len(chosen.customer_ids)} customers in COVA have the phone number of order "
                 f"{self._order.number}, and nothing tells which one it is.",
                 candidates=tuple(_told(customers[each]) for each in chosen.customer_ids),
-                fix="Merge them in COVA, or choose the right one on the order's page; then "
-                "press Retry.",
+                fix="Choose the right one on the order's page: the order is then sent at once. If "
+                "they are the same person, merge them in COVA and press Retry.",
             )
         return None
 

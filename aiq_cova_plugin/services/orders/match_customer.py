@@ -40,17 +40,16 @@ def required_phone(order: Order, country: str) -> str:
         raise MissingPhone(
             f"Order {order.number} has no phone number, and COVA finds customers by phone.",
             field="phone",
-            fix="Ask the customer for a phone number and enter it on the order's page here, or "
-            "add it to the order in the shop and press Retry. Make the phone a required field at "
-            "checkout.",
+            fix="Ask the customer for a phone number and enter it on the order's page here: the "
+            "order is then sent at once. Make the phone a required field at checkout.",
         )
     phone = normalise_phone(raw, country)
     if phone is None:
         raise MissingPhone(
             f"The phone number of order {order.number} is not a valid one.",
             field="phone",
-            fix="Ask the customer and enter the number on the order's page here, or correct it "
-            "on the order in the shop and press Retry.",
+            fix="Ask the customer and enter the number on the order's page here: the order is "
+            "then sent at once.",
         )
     return phone
 

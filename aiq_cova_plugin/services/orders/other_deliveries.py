@@ -13,6 +13,7 @@ from aiq_cova_plugin.services.orders.push_row import PushRow
 from aiq_cova_plugin.store import outbox, push_questions
 from aiq_cova_plugin.store.models import Push
 from aiq_cova_plugin.store.push_warnings import (
+    ANOTHER_STORES,
     address_moved,
     other_deliveries_said,
     other_delivery,
@@ -22,6 +23,17 @@ from aiq_cova_plugin.store.push_warnings import (
 )
 
 EVENT = "other_delivery"
+
+
+def has_other_deliveries(row: PushRow) -> bool:
+    """Has the order's COVA customer other open deliveries, wherever they go?"""
+    if row.push.cova_customer_id is None:
+        return False
+    with row.ctx.database.short() as connection:
+        found = push_questions.other_open_deliveries(
+            connection, row.push.id, row.push.cova_customer_id
+        )
+    return bool(found)
 
 
 def warn_of_other_deliveries(row: PushRow, order: Order, *, has_written: bool) -> None:
@@ -39,7 +51,7 @@ def warn_of_other_deliveries(row: PushRow, order: Order, *, has_written: bool) -
         for each in others
         if not each.cancel_requested and _goes_elsewhere(ctx, each, order.delivery.address)
     ]
-    names = [_name(each, seen_from=push) for each in elsewhere]
+    names = sorted({_name(each, seen_from=push) for each in elsewhere})
 
     def own(before: str) -> str:
         # Its own address is in COVA again, whoever had moved it.
@@ -50,8 +62,7 @@ def warn_of_other_deliveries(row: PushRow, order: Order, *, has_written: bool) -
 
     if row.change_warnings(own):
         for name in names:
-            row.event(EVENT, other_delivery(name))
-            row.call_for_attention(other_delivery(name))
+            _announce(ctx, push, other_delivery(name))
     for each in elsewhere:
         _warn(ctx, each, _name(push, seen_from=each), has_written=has_written)
 
@@ -64,27 +75,39 @@ def _warn(ctx: ServiceContext, other: Push, name: str, *, has_written: bool) -> 
     def change(before: str) -> str:
         return with_warning(without_warning(before, beside), said)
 
-    now = ctx.clock.now()
     with ctx.database.short() as connection:
-        if not outbox.change_warnings(connection, other, change):
-            return
-        outbox.add_event(connection, other.id, EVENT, said, at=now)
+        is_new = outbox.change_warnings(connection, other, change)
+    if is_new:
+        _announce(ctx, other, said)
+
+
+def _announce(ctx: ServiceContext, push: Push, said: str) -> None:
+    with ctx.database.short() as connection:
+        outbox.add_event(connection, push.id, EVENT, said, at=ctx.clock.now())
     ctx.emit(
         signals.order_needs_attention,
-        store_id=other.store_id,
-        order_id=other.order_id,
+        store_id=push.store_id,
+        order_id=push.order_id,
         reason=said,
     )
 
 
 def forget_delivery(ctx: ServiceContext, push: Push) -> None:
-    """This order has ended: nobody need be warned that it goes elsewhere."""
+    """This order has ended: nobody need be warned that it goes elsewhere.
+
+    Never raises: the order's end is on record by then, and what fails here the sweep does.
+    """
     if not push.is_delivery or push.cova_customer_id is None:
         return
-    with ctx.database.short() as connection:
-        others = push_questions.other_open_deliveries(connection, push.id, push.cova_customer_id)
-    for each in others:
-        _forget_ended(ctx, each)
+    try:
+        with ctx.database.short() as connection:
+            others = push_questions.other_open_deliveries(
+                connection, push.id, push.cova_customer_id
+            )
+        for each in others:
+            _forget_ended(ctx, each)
+    except Exception:  # noqa: BLE001 - a locked database, say; logged, and the sweep comes
+        log.warning("delivery_not_forgotten", extra={"push_id": push.id}, exc_info=True)
 
 
 def forget_ended_deliveries(ctx: ServiceContext, store_id: str) -> None:
@@ -124,6 +147,7 @@ def _goes_elsewhere(ctx: ServiceContext, push: Push, address: Address) -> bool:
 
 
 def _name(push: Push, *, seen_from: Push) -> str:
-    """What an order is called on another one's page."""
-    number = " ".join((push.order_number or push.order_id).split())
-    return number if push.store_id == seen_from.store_id else f"{number} (store {push.store_id})"
+    """What an order is called on another one's page: staff read only their own store's numbers."""
+    if push.store_id != seen_from.store_id:
+        return ANOTHER_STORES
+    return " ".join((push.order_number or push.order_id).split())

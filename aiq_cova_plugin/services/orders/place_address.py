@@ -34,6 +34,11 @@ class Placed:
     has_written: bool
 
 
+def address_lease(company_id: int, customer_id: str) -> str:
+    """The lease of who may change this customer's address, and say whose is there."""
+    return f"address:{company_id}:{customer_id.lower()}"
+
+
 def place_address(
     client: CovaClient,
     order: Order,

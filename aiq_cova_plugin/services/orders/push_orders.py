@@ -27,7 +27,7 @@ from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.orders.ask_register import UNEXPLAINED_TRIES
 from aiq_cova_plugin.services.orders.order_report import OrderReport
 from aiq_cova_plugin.services.orders.push_row import ClaimLost, Finished, PushRow
-from aiq_cova_plugin.services.orders.resume_orders import resume_once
+from aiq_cova_plugin.services.orders.resume_orders import resume_after_order
 from aiq_cova_plugin.services.orders.send_order import look_up_then_go_on, send
 from aiq_cova_plugin.services.orders.withdraw_push import withdraw
 from aiq_cova_plugin.services.stores import credentials_of, require_enabled, require_store
@@ -130,9 +130,7 @@ class _Run:
                 kinds=_outage_kinds(),
                 now=self._ctx.clock.now(),
             )
-        resumed = resume_once(
-            self._ctx, self._settings.store_id, said="COVA has taken another order of the store"
-        )
+        resumed = resume_after_order(self._ctx, self._settings.store_id)
         self.has_just_woken = bool(woken or resumed)
 
     def _act_on_one(self, push_id: int) -> None:

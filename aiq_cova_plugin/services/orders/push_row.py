@@ -21,10 +21,17 @@ from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.orders.typed_phone import typed_phone
 from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.models import Connection, Push
+from aiq_cova_plugin.store.push_times import TAX_CHANGED
 from aiq_cova_plugin.store.push_warnings import LATE, with_warning
 
 RETRY_ASKED = "retry_asked"
 """The `kind` of a push that a person has sent on its way again."""
+
+RETRY_ELSEWHERE = "retry_elsewhere"
+"""The same by a person who had read that it was sent to another company or location."""
+
+REPAIRED = frozenset({RETRY_ASKED, RETRY_ELSEWHERE, TAX_CHANGED})
+"""The `kind` of a push that was refused and may be another time: what was wrong was put right."""
 
 PAUSED = "paused"
 """The `kind` of a push that is held back because Sync Orders is off."""
@@ -132,8 +139,8 @@ class PushRow:
             now = self.ctx.clock.now()
             values["lease_until"] = now + timedelta(seconds=self.ctx.config.lease_seconds)
             values["lease_owner"] = self.ctx.worker_id
-        for name in {"reason", "warning"} & values.keys():
-            values[name] = without_words(values[name], self.customer_words)
+        if "reason" in values:
+            values["reason"] = without_words(values["reason"], self.customer_words)
         with self.ctx.database.short() as connection:
             if not outbox.change_claimed(connection, self.push.id, self.fence, values):
                 raise ClaimLost
@@ -142,12 +149,13 @@ class PushRow:
 
     def change_warnings(self, change: Callable[[str], str]) -> bool:
         """Write what `change` makes of the order's warnings, others' included; was it anything
-        new? Raises `ClaimLost` when it was taken over."""
-        words = self.customer_words
+        new? Raises `ClaimLost` when it was taken over.
+
+        Whoever adds one takes the customer's words out of what COVA said in it, and no more: a
+        warning is known by its text later, whatever the customer is called.
+        """
         with self.ctx.database.short() as connection:
-            is_new = outbox.change_warnings(
-                connection, self.push, lambda before: without_words(change(before), words)
-            )
+            is_new = outbox.change_warnings(connection, self.push, change)
         self.refresh_warning()
         self.write()
         return is_new
@@ -186,9 +194,9 @@ class PushRow:
 
         A cancel that came while we had it is seen to at once, unless `may_hurry` is False.
         """
-        if self.push.kind == RETRY_ASKED and not self.has_submitted:
-            # What a person asked for is still to be done.
-            kind = RETRY_ASKED
+        if self.push.kind in REPAIRED and not self.has_submitted:
+            # What was asked for is still to be done.
+            kind = self.push.kind
         state = PushState(self.push.state)
         if state is PushState.SENDING:
             sent = self.push.submitted_at is not None
@@ -271,12 +279,15 @@ class PushRow:
             self.write(candidates_encrypted=told)
         if self._is_cancelled_meanwhile():
             # Nobody need repair an order that is to be taken back anyway.
-            self.event("waiting", f"{exc.message} But the shop has cancelled the order.")
-            self.give_back("The shop has cancelled the order.", seconds=0, counts=False)
+            self.event("waiting", f"{exc.message} But it is being taken back.")
+            self.give_back("The order is being taken back.", seconds=0, counts=False)
             return
         self.event("needs_attention", exc.message + (f" {exc.fix}" if exc.fix else ""))
         if isinstance(exc, AmbiguousCustomer):
             self.event("customer_candidates", ", ".join(each["id"] for each in exc.candidates))
+        if self.push.submitted_at is None:
+            # Nothing was sent; but this is the company that it stopped at.
+            self.write(company_id=self.settings.company_id)
         self.write(
             state=PushState.NEEDS_ATTENTION.value,
             attempts=self.push.attempts + 1,

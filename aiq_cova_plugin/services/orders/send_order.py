@@ -34,9 +34,12 @@ from aiq_cova_plugin.services.orders import ask_register
 from aiq_cova_plugin.services.orders.check_stock import OutOfStock, require_stock
 from aiq_cova_plugin.services.orders.follow_edit import follow_edit
 from aiq_cova_plugin.services.orders.match_customer import chosen_customer, match_customer
-from aiq_cova_plugin.services.orders.other_deliveries import warn_of_other_deliveries
-from aiq_cova_plugin.services.orders.place_address import place_address
-from aiq_cova_plugin.services.orders.push_row import RETRY_ASKED, PushRow
+from aiq_cova_plugin.services.orders.other_deliveries import (
+    has_other_deliveries,
+    warn_of_other_deliveries,
+)
+from aiq_cova_plugin.services.orders.place_address import address_lease, place_address
+from aiq_cova_plugin.services.orders.push_row import REPAIRED, PushRow
 from aiq_cova_plugin.services.orders.tax_pricing import (
     TaxPricing,
     reread_tax_pricing,
@@ -83,14 +86,14 @@ def look_up_then_go_on(row: PushRow) -> None:
         if reading is not None and row.push.kind != ask_register.TRANSIENT:
             ask_register.note_transient_failure(row, reading)
         send(row)
-    elif reading.phase is Phase.REFUSED and row.push.kind == RETRY_ASKED:
+    elif reading.phase is Phase.REFUSED and row.push.kind in REPAIRED:
         _send_repaired(row)
     elif ask_register.settle(row, reading):
         send(row)
 
 
 def _send_repaired(row: PushRow) -> None:
-    """A person has repaired what COVA refused: send it again.
+    """What COVA refused has been repaired: send it again.
 
     The same id first. When COVA keeps refusing that one, a new id is safe, because the
     old order is known to have failed.
@@ -111,7 +114,7 @@ def _send_once(row: PushRow) -> bool:
     integrator_id = require_integrator_id(row.ctx, row.settings)
     if row.push.state == PushState.CHECKING:
         row.event("resending", "COVA does not have the order: it is sent again.")
-    row.move(PushState.SENDING, "sending", "A worker has begun to send the order.")
+    row.move(PushState.SENDING, "sending", "The order is made ready for COVA.")
     # Before COVA is asked anything: nobody is created for an order that cannot be sent.
     sales_order = order_to_cova(
         order,
@@ -152,7 +155,7 @@ def _send_once(row: PushRow) -> bool:
         _note_sending(row, *sent_before)
         raise
     else:
-        row.move(PushState.CHECKING, "submitted", "COVA has taken the order in.")
+        row.move(PushState.CHECKING, "submitted", "COVA has received the order and looks at it.")
     return ask_register.wait_for_verdict(row)
 
 
@@ -165,23 +168,26 @@ def _note_sending(
 
 def _check_stock(row: PushRow, order: Order) -> None:
     """Raise `OutOfStock` when COVA has less than is ordered; the shop learns of what it said."""
-    read_began_at, location_id = row.ctx.clock.now(), row.settings.location_id or 0
+    read_began_at = row.ctx.clock.now()
     try:
-        stock = require_stock(row.client, order, location_id=location_id)
+        stock = require_stock(row.client, order, location_id=row.settings.location_id or 0)
     except OutOfStock as exc:
-        _tell_the_shop(row, exc.stock, read_began_at, location_id)
+        _tell_the_shop(row, exc.stock, read_began_at)
         raise
-    _tell_the_shop(row, stock, read_began_at, location_id)
+    _tell_the_shop(row, stock, read_began_at)
 
 
-def _tell_the_shop(
-    row: PushRow, stock: Mapping[str, Decimal], read_began_at: datetime, location_id: int
-) -> None:
+def _tell_the_shop(row: PushRow, stock: Mapping[str, Decimal], read_began_at: datetime) -> None:
     """Take in stock that has fallen, now; where that fails, the next sync does it."""
-    store_id = row.push.store_id
+    store_id, settings = row.push.store_id, row.settings
     try:
         take_stock_reading(
-            row.ctx, store_id, stock, read_began_at=read_began_at, location_id=location_id
+            row.ctx,
+            store_id,
+            stock,
+            read_began_at=read_began_at,
+            company_id=settings.company_id,
+            location_id=settings.location_id,
         )
     except Exception:  # noqa: BLE001 - the host's code runs in it; the order must go on; logged
         log.warning("stock_reading_not_taken", extra={"store_id": store_id}, exc_info=True)
@@ -258,8 +264,23 @@ def _chosen_customer(row: PushRow, order: Order, chosen: str, country: str) -> C
 
 
 def _bring_address(row: PushRow, order: Order, customer: Customer) -> None:
-    """Put the address right; an order is not lost over it, but never silently either."""
+    """Put the address right; an order is not lost over it, but never silently either.
+
+    One order of a customer at a time, warnings included: else the driver whose address was
+    written over last would be told that it is there. Raises `LeaseHeld` while another is at it.
+    """
+    with row.ctx.leases.hold(
+        address_lease(row.settings.company_id or 0, customer.id),
+        busy="Another order of the same customer is just bringing its address to COVA.",
+    ):
+        _bring_address_alone(row, order, customer)
+
+
+def _bring_address_alone(row: PushRow, order: Order, customer: Customer) -> None:
     try:
+        if has_other_deliveries(row):
+            # Another order may have written over it since the customer was looked up.
+            customer = row.client.customer(customer.id)
         done = place_address(
             row.client,
             order,
@@ -283,7 +304,7 @@ def _bring_address(row: PushRow, order: Order, customer: Customer) -> None:
 
 
 def _flag_address(row: PushRow, reason: str) -> None:
-    warning = without_words(address_missing(reason), row.customer_words)
+    warning = address_missing(without_words(reason, row.customer_words))
     if warning in row.push.warning:
         return
     row.change_warnings(lambda before: with_warning(without_address(before), warning))

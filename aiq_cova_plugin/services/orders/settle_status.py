@@ -17,25 +17,29 @@ from aiq_cova_plugin.host import OrderNotFound, OrderStatus
 from aiq_cova_plugin.mapping.order_status_from_cova import Phase, StatusReading
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.orders.other_deliveries import forget_delivery
+from aiq_cova_plugin.services.orders.refusal_words import what_to_do
 from aiq_cova_plugin.services.orders.where_sent import SentElsewhere
 from aiq_cova_plugin.services.stock.reserve_stock import (
     CANCELLED_IN_SHOP,
+    WITHDRAWN_FROM_COVA,
     publish_quantities,
     release_order,
 )
 from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.connections import connection_of
 from aiq_cova_plugin.store.database import DatabaseConnection
-from aiq_cova_plugin.store.holds import settle_after_all, start_settling
+from aiq_cova_plugin.store.holds import holds_of_order, settle_after_all, start_settling
 from aiq_cova_plugin.store.models import Push
 from aiq_cova_plugin.store.push_warnings import (
     LATE,
+    is_withdrawn_here,
     unknown_words_said,
     with_warning,
     without_other_deliveries,
     without_surprises,
     without_unknown_words,
     without_warning,
+    without_withdrawn_here,
 )
 
 FRESH, _RECENT = timedelta(minutes=5), timedelta(days=1)
@@ -103,7 +107,7 @@ def refuse_after_all(ctx: ServiceContext, push: Push, reading: StatusReading) ->
     now = ctx.clock.now()
     said = f": {reading.message}" if reading.message else "."
     reason = f"COVA no longer has order {push.order_number} in the register{said}"
-    fix = "Repair what COVA names, then press Retry, or enter it at the register by hand."
+    fix = what_to_do(reading.message)
     with ctx.database.job_transaction() as connection:
         fresh = outbox.lock_push(connection, push.store_id, push.order_id)
         if (
@@ -244,9 +248,7 @@ class _Settling:
                 values["next_attempt_at"] = None
         self._go_through_warnings(values)
         if push.cancel_requested and target is PushState.COMPLETED:
-            self._warn(
-                values, "The shop cancelled this order, but the register completed the sale."
-            )
+            self._warn(values, _sold_all_the_same(push))
         return values
 
     def _go_through_warnings(self, values: dict[str, Any]) -> None:
@@ -262,6 +264,8 @@ class _Settling:
         if values["state"] in FINAL_STATES:
             # Nobody drives it any more.
             known = without_other_deliveries(known)
+        if values["state"] == PushState.COMPLETED:
+            known = without_withdrawn_here(known)
         if known != before:
             values["warning"] = known
         if said:
@@ -314,11 +318,15 @@ class _Settling:
             )
 
     def _hold_what_was_sold(self) -> None:
-        """The shop freed this stock when it cancelled, but the register had sold it already."""
+        """This stock was freed when the order was taken back, but the register had sold it already."""
         push, connection = self._push, self._connection
-        products = settle_after_all(
-            connection, push.store_id, push.order_id, now=self._now, reason=CANCELLED_IN_SHOP
-        )
+        held = holds_of_order(connection, push.store_id, push.order_id)
+        products: list[str] = []
+        for reason in {each.reason for each in held}:
+            if reason == CANCELLED_IN_SHOP or reason.startswith(WITHDRAWN_FROM_COVA):
+                products += settle_after_all(
+                    connection, push.store_id, push.order_id, now=self._now, reason=reason
+                )
         publish_quantities(self._ctx, connection, push.store_id, products)
 
     def _tell_host(self, status: OrderStatus) -> None:
@@ -336,23 +344,30 @@ class _Settling:
 
 def _announce(ctx: ServiceContext, push: Push, settled: Settled, settling: _Settling) -> None:
     ids = {"store_id": push.store_id, "order_id": push.order_id}
-    if settled.state in FINAL_STATES:
-        forget_delivery(ctx, push)
     if settling.is_newly_in_pos:
         ctx.emit(signals.order_pushed, **ids, cova_order_id=push.cova_order_id)
     if settled.state is PushState.COMPLETED and settled.is_change and push.cancel_requested:
-        ctx.emit(signals.order_needs_attention, **ids, reason=_SOLD_THOUGH_CANCELLED)
+        ctx.emit(signals.order_needs_attention, **ids, reason=_sold_all_the_same(push))
     if settled.status is not None:
         log.info("order_status_changed", extra=ids | {"order_status": settled.status.value})
         ctx.emit(signals.order_status_changed, **ids, status=settled.status.value)
     if settling.new_warning:
         ctx.emit(signals.order_needs_attention, **ids, reason=settling.new_warning)
+    if settled.state in FINAL_STATES:
+        # Last: nobody hears a signal a second time that trouble here would swallow.
+        forget_delivery(ctx, push)
 
 
-_SOLD_THOUGH_CANCELLED = "The shop cancelled this order, but the register completed the sale."
+def _sold_all_the_same(push: Push) -> str:
+    """What to tell of an order that was to be taken back, as it was before the sale."""
+    if is_withdrawn_here(push.warning):
+        return "This order was to be withdrawn from COVA, but the register completed the sale."
+    return "The shop cancelled this order, but the register completed the sale."
+
+
 _WHAT_HAPPENED = {
     PushState.COMPLETED: "The sale was completed at the register.",
     PushState.CANCELLED: "The order was cancelled in COVA.",
-    PushState.WITHDRAWN: "COVA has cancelled the order, as the shop asked.",
+    PushState.WITHDRAWN: "COVA has cancelled the order, as it was asked to.",
     PushState.IN_POS: "COVA has the order and shows it at the register.",
 }

@@ -9,7 +9,7 @@ from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.orders.enqueue_order import enqueue_order
 from aiq_cova_plugin.services.orders.order_report import OrderReport
 from aiq_cova_plugin.services.orders.other_deliveries import forget_ended_deliveries
-from aiq_cova_plugin.services.orders.resume_orders import resume_after_sync
+from aiq_cova_plugin.services.orders.resume_orders import resume_in_sweep
 from aiq_cova_plugin.services.stock.expire_holds import HOLD_EXPIRED, expire_forgotten_holds
 from aiq_cova_plugin.services.stores import require_enabled, require_store
 from aiq_cova_plugin.store import outbox
@@ -56,5 +56,5 @@ def sweep_orders(ctx: ServiceContext, store_id: str) -> SweepReport:
     report.waiting = report.changed
     expire_forgotten_holds(ctx, store_id)
     forget_ended_deliveries(ctx, store_id)
-    resume_after_sync(ctx, store_id)
+    resume_in_sweep(ctx, store_id)
     return report

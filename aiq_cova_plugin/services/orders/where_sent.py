@@ -12,9 +12,10 @@ from aiq_cova_plugin import signals
 from aiq_cova_plugin.domain.push_states import PushState
 from aiq_cova_plugin.errors import NeedsOperator
 from aiq_cova_plugin.services.context import ServiceContext
-from aiq_cova_plugin.services.orders.push_row import RETRY_ASKED
+from aiq_cova_plugin.services.orders.push_row import RETRY_ELSEWHERE
 from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.models import Connection, Push
+from aiq_cova_plugin.store.push_warnings import is_withdrawn_here
 
 
 class SentElsewhere(NeedsOperator):
@@ -29,7 +30,10 @@ def is_elsewhere(push: Push, settings: Connection) -> bool:
 
 def sent_elsewhere(push: Push, settings: Connection) -> SentElsewhere:
     """What to tell a person of an order for which `is_elsewhere` holds."""
-    cancelled = "The shop has cancelled it. " if push.cancel_requested else ""
+    cancelled = ""
+    if push.cancel_requested:
+        is_ours = is_withdrawn_here(push.warning)
+        cancelled = "It is to be taken back. " if is_ours else "The shop has cancelled it. "
     return SentElsewhere(
         f"Order {push.order_number} was sent to COVA company {push.company_id}, and this store is "
         f"connected to company {settings.company_id} now. {cancelled}It is neither asked about "
@@ -51,10 +55,10 @@ def require_same_company(push: Push, settings: Connection) -> None:
 def require_same_location(push: Push, settings: Connection) -> None:
     """Raise `SentElsewhere` before an order is sent to another location than the first time.
 
-    A person who presses Retry decides that it may be.
+    A person who has read so and presses Retry decides that it may be.
     """
     sent_to = push.location_id if push.submitted_at is not None else None
-    if sent_to is None or sent_to == settings.location_id or push.kind == RETRY_ASKED:
+    if sent_to is None or sent_to == settings.location_id or push.kind == RETRY_ELSEWHERE:
         return
     raise SentElsewhere(
         f"Order {push.order_number} was sent to COVA location {sent_to} and is not there. This "

@@ -13,15 +13,19 @@ from aiq_cova_plugin.services.orders.ask_register import (
     settle,
 )
 from aiq_cova_plugin.services.orders.other_deliveries import forget_delivery
-from aiq_cova_plugin.services.orders.push_row import RETRY_ASKED, Finished, PushRow
+from aiq_cova_plugin.services.orders.push_row import RETRY_ELSEWHERE, Finished, PushRow
 from aiq_cova_plugin.services.orders.where_sent import (
     SentElsewhere,
     is_elsewhere,
     sent_elsewhere,
 )
-from aiq_cova_plugin.services.stock.reserve_stock import CANCELLED_IN_SHOP, release_order
+from aiq_cova_plugin.services.stock.reserve_stock import (
+    CANCELLED_IN_SHOP,
+    WITHDRAWN_FROM_COVA,
+    release_order,
+)
 from aiq_cova_plugin.store.holds import holds_of_order
-from aiq_cova_plugin.store.push_warnings import without_other_deliveries
+from aiq_cova_plugin.store.push_warnings import is_withdrawn_here, without_other_deliveries
 
 
 def withdraw(row: PushRow) -> None:
@@ -61,13 +65,13 @@ def stop_if_cancelled(row: PushRow) -> None:
         row.push.cancel_requested = True
         _finish(row, "It had not been sent.")
     else:
-        row.give_back("The shop has cancelled the order.", seconds=0, counts=False)
+        row.give_back("The order is being taken back.", seconds=0, counts=False)
     raise Finished
 
 
 def _end_elsewhere(row: PushRow) -> None:
     has_read = row.push.kind == SentElsewhere.__name__ and "withdraw_asked" in row.event_names()
-    if not has_read and row.push.kind != RETRY_ASKED:
+    if not has_read and row.push.kind != RETRY_ELSEWHERE:
         raise sent_elsewhere(row.push, row.settings)
     _finish(row, f"It is ended here alone: see to it in COVA company {row.push.company_id}.")
 
@@ -90,19 +94,20 @@ def _cancel_in_cova(row: PushRow) -> None:
 
 
 def _free_what_is_left(row: PushRow) -> None:
-    """The shop freed the stock when it cancelled; nothing may stay held for ever after."""
+    """The stock was freed when this was asked for; nothing may stay held for ever after."""
     ctx, push = row.ctx, row.push
     with ctx.database.short() as connection:
         held = holds_of_order(connection, push.store_id, push.order_id)
     if any(each.state != "released" for each in held):
+        reason = WITHDRAWN_FROM_COVA if is_withdrawn_here(push.warning) else CANCELLED_IN_SHOP
         with ctx.database.job_transaction():
-            release_order(ctx, push.store_id, push.order_id, reason=CANCELLED_IN_SHOP)
+            release_order(ctx, push.store_id, push.order_id, reason=reason)
 
 
 def _finish(row: PushRow, detail: str) -> None:
     now = row.ctx.clock.now()
-    _free_what_is_left(row)
     row.change_warnings(without_other_deliveries)
+    _free_what_is_left(row)
     row.move(PushState.WITHDRAWN, "withdrawn", detail)
     row.write(
         next_attempt_at=None,

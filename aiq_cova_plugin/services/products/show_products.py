@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from aiq_cova_plugin.domain.sellable import sellable_quantity
+from aiq_cova_plugin.host import PRODUCT_FIELDS
+from aiq_cova_plugin.services.catalogue.plan_product import FOLLOWS_WHEN_LOCKED
 from aiq_cova_plugin.services.context import ServiceContext, log
 from aiq_cova_plugin.services.products.compare_products import (
     ComparedProduct,
@@ -24,6 +26,7 @@ from aiq_cova_plugin.services.products.compare_products import (
 )
 from aiq_cova_plugin.store.audit import last_entry_about
 from aiq_cova_plugin.store.categories import rules_of
+from aiq_cova_plugin.store.connections import connection_of
 from aiq_cova_plugin.store.database import DatabaseConnection, is_database_trouble
 from aiq_cova_plugin.store.holds import held_by_product
 from aiq_cova_plugin.store.models import AuditEntry, Product
@@ -188,6 +191,20 @@ def product_ids_in(ctx: ServiceContext, store_id: str, chosen: str) -> list[str]
     """The COVA ids of the products in a filter, for a host that filters its own list by it."""
     with ctx.database.short() as connection:
         return ids_in_filter(connection, store_id, chosen)
+
+
+def owned_fields(ctx: ServiceContext, store_id: str) -> frozenset[str]:
+    """The names of the fields COVA owns at this store."""
+    with ctx.database.short() as connection:
+        settings = connection_of(connection, store_id)
+    return frozenset(PRODUCT_FIELDS) - frozenset(settings.staff_fields if settings else ())
+
+
+def followed_fields(state: ProductState, owned: frozenset[str]) -> frozenset[str]:
+    """The fields of the product that a sync overwrites in the shop."""
+    if state.is_excluded:
+        return frozenset()
+    return owned & FOLLOWS_WHEN_LOCKED if state.is_locked else owned
 
 
 def standing_of(state: ProductState) -> str:

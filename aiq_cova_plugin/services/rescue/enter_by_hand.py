@@ -208,7 +208,7 @@ def _finish(
 def _refusal(push: Push) -> IllegalMove:
     if push.cancel_requested:
         return IllegalMove(
-            f"The shop has cancelled order {push.order_number}; it is being taken back from COVA.",
+            f"Order {push.order_number} is being taken back from COVA.",
             fix="Look at the order's page in a minute.",
         )
     if push.in_pos_at is not None and PushState(push.state) not in FINAL_STATES:

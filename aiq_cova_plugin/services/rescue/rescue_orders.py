@@ -9,7 +9,8 @@ from aiq_cova_plugin.errors import IllegalMove, LeaseHeld, NeedsOperator
 from aiq_cova_plugin.services import audit
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.orders.enqueue_order import withdraw_order
-from aiq_cova_plugin.services.orders.push_row import RETRY_ASKED
+from aiq_cova_plugin.services.orders.push_row import RETRY_ASKED, RETRY_ELSEWHERE
+from aiq_cova_plugin.services.orders.where_sent import SentElsewhere
 from aiq_cova_plugin.services.stores import require_store
 from aiq_cova_plugin.store import outbox
 from aiq_cova_plugin.store.connections import connection_of
@@ -74,7 +75,9 @@ def retry_push(ctx: ServiceContext, connection: DatabaseConnection, push: Push, 
             f"Order {push.order_number} is {state.value.replace('_', ' ')}; there is nothing to "
             "send again.",
         )
-    values: dict[str, Any] = {"next_attempt_at": now, "kind": RETRY_ASKED, "attempts": 0}
+    has_read = push.kind in (SentElsewhere.__name__, RETRY_ELSEWHERE)
+    kind = RETRY_ELSEWHERE if has_read else RETRY_ASKED
+    values: dict[str, Any] = {"next_attempt_at": now, "kind": kind, "attempts": 0}
     if state is PushState.NEEDS_ATTENTION:
         if push.in_pos_at is not None and push.cancel_requested:
             values["state"] = PushState.CHECKING.value
@@ -92,8 +95,7 @@ def retry_push(ctx: ServiceContext, connection: DatabaseConnection, push: Push, 
 def _what_comes_next(push: Push, settings: Connection | None) -> str:
     if push.cancel_requested:
         return (
-            "The shop has cancelled this order: COVA is asked again to give it back. It is not "
-            "sent."
+            "This order is being taken back: COVA is asked again to give it back. It is not sent."
         )
     if settings is None or not settings.enabled:
         return "COVA is switched off for this store: the order goes when it is switched on."
@@ -121,7 +123,7 @@ def cancel_order(ctx: ServiceContext, push: Push, *, by: str) -> None:
     with ctx.database.job_transaction() as connection:
         now = ctx.clock.now()
         outbox.add_event(connection, push.id, "withdraw_asked", f"Asked by {by}.", at=now)
-        withdraw_order(ctx, push.store_id, push.order_id, was_cancelled_in_shop=False)
+        withdraw_order(ctx, push.store_id, push.order_id, withdrawn_by=by)
     audit.note(ctx, push.store_id, "order_withdrawn", push.order_id, by=by, state=state.value)
 
 
@@ -136,7 +138,7 @@ def choose_customer(ctx: ServiceContext, push: Push, cova_customer_id: str, *, b
     with ctx.database.short() as connection:
         push = _as_it_is_now(connection, push)
         if push.state != PushState.NEEDS_ATTENTION or push.cancel_requested or push.in_pos_at:
-            state = "cancelled" if push.cancel_requested else push.state.replace("_", " ")
+            state = "being taken back" if push.cancel_requested else push.state.replace("_", " ")
             raise IllegalMove(
                 f"Order {push.order_number} does not wait for a customer to be chosen; it is "
                 f"{state}.",

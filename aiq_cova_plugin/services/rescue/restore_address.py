@@ -21,7 +21,7 @@ from aiq_cova_plugin.mapping.address_to_cova import address_from_cova
 from aiq_cova_plugin.schemas.records import CustomerAddress
 from aiq_cova_plugin.services import audit
 from aiq_cova_plugin.services.context import ServiceContext
-from aiq_cova_plugin.services.orders.place_address import address_text
+from aiq_cova_plugin.services.orders.place_address import address_lease, address_text
 from aiq_cova_plugin.services.stores import credentials_of, require_enabled
 from aiq_cova_plugin.store import outbox, push_questions
 from aiq_cova_plugin.store.models import Push, PushEvent
@@ -69,7 +69,8 @@ def restore_address(ctx: ServiceContext, push: Push, *, by: str) -> None:
 
     What COVA has instead is kept, encrypted, in the timeline. Raises `IllegalMove` when
     nothing was overwritten, it is no longer kept, or another open delivery order of the same
-    customer needs the address that is there, and what the client raises.
+    customer needs the address that is there, `LeaseHeld` while one is just bringing its own, and
+    what the client raises.
     """
     settings = require_enabled(ctx, push.store_id)
     with ctx.database.short() as connection:
@@ -87,7 +88,13 @@ def restore_address(ctx: ServiceContext, push: Push, *, by: str) -> None:
         )
     old = _unsealed(ctx, step)
     ctx.database.end_reading()
-    with ctx.open_client(credentials_of(ctx, settings)) as client:
+    with (
+        ctx.leases.hold(
+            address_lease(settings.company_id or 0, old.customer_id),
+            busy="An order of the same customer is just bringing its address to COVA.",
+        ),
+        ctx.open_client(credentials_of(ctx, settings)) as client,
+    ):
         replaced = _put_back(client, old, lambda now: _require_unused(ctx, push, old, now))
     now = ctx.clock.now()
     sealed = ctx.vault.encrypt(address_text(old.customer_id, replaced)) if replaced else None
@@ -123,12 +130,21 @@ def _require_unused(ctx: ServiceContext, push: Push, old: OldAddress, now: Custo
     is_own = _is_going_to(ctx, push, now)
     in_the_way = [each for each in others if not is_own or _is_going_to(ctx, each, now)]
     if in_the_way:
-        numbers = ", ".join(each.order_number or each.order_id for each in in_the_way)
+        numbers = ", ".join(
+            sorted({_name(each, seen_from=push) for each in in_the_way}, key=str.casefold)
+        )
         raise IllegalMove(
             f"The customer has other delivery orders on their way ({numbers}), and the address "
             "COVA has now may be theirs.",
             fix="Put the earlier address back when they are delivered.",
         )
+
+
+def _name(push: Push, *, seen_from: Push) -> str:
+    """Staff read the numbers of their own store's orders alone."""
+    if push.store_id != seen_from.store_id:
+        return "at another store"
+    return push.order_number or push.order_id
 
 
 def _is_going_to(ctx: ServiceContext, push: Push, address: CustomerAddress) -> bool:

@@ -12,7 +12,7 @@ from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.stock.expire_holds import HOLD_EXPIRED
 from aiq_cova_plugin.store import holds, outbox, reports
 from aiq_cova_plugin.store.alerts import HOLD_GONE, open_alerts
-from aiq_cova_plugin.store.connections import connection_of
+from aiq_cova_plugin.store.connections import connection_of, sync_state_of
 from aiq_cova_plugin.store.database import DatabaseConnection
 from aiq_cova_plugin.store.models import Alert, Hold, Product
 from aiq_cova_plugin.store.products import products_by_id
@@ -48,7 +48,8 @@ class HoldsReport:
     number, for the orders that were queued for COVA. `expired` are holds that ended because
     nobody ever confirmed or cancelled their order, newest first; `alerts` is dict: subject →
     the open alert that tells of one. `number_found` counts products on all pages, `number_held` those with a hold
-    whatever was searched for.
+    whatever was searched for. `asked_at` is when the last wholly good sync asked COVA: what was
+    read before then has not changed since.
     """
 
     products: list[ProductSum]
@@ -59,6 +60,7 @@ class HoldsReport:
     expired: list[Hold] = field(default_factory=list)
     expired_names: dict[str, str] = field(default_factory=dict)
     alerts: dict[str, Alert] = field(default_factory=dict)
+    asked_at: datetime | None = None
 
 
 def holds_report(
@@ -98,6 +100,7 @@ def holds_report(
             for each in open_alerts(connection, store_id)
             if each.kind == HOLD_GONE
         }
+        asked_at = sync_state_of(connection, store_id).last_good_at
     ids = set(by_product) | (set(known) if product_id is not None else set())
     sums = [_sum_of(each, known.get(each), by_product.get(each, [])) for each in ids]
     if search:
@@ -113,6 +116,7 @@ def holds_report(
         expired=expired,
         expired_names={each: row.name for each, row in expired_products.items() if row.name},
         alerts=alerts,
+        asked_at=asked_at,
     )
 
 

@@ -29,6 +29,9 @@ by hand, called sold."""
 CANCELLED_IN_SHOP = "cancelled in the shop"
 """Why a hold was released when the shop cancelled the order."""
 
+WITHDRAWN_FROM_COVA = "withdrawn from COVA"
+"""How the reason begins of a hold that was released when a person took the order back."""
+
 
 def quantities_of(lines: Iterable[OrderLine]) -> dict[str, Decimal]:
     """dict: COVA product id → how much of it the lines want in all; zero lines left out."""

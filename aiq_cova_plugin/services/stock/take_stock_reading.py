@@ -16,6 +16,8 @@ from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.stock.reserve_stock import publish_quantities
 from aiq_cova_plugin.store.connections import connection_of
 from aiq_cova_plugin.store.database import DatabaseConnection
+from aiq_cova_plugin.store.holds import release_settled
+from aiq_cova_plugin.store.locations import is_connected_to
 from aiq_cova_plugin.store.models import Product
 from aiq_cova_plugin.store.products import change_product, lock_products, products_by_id
 from aiq_cova_plugin.store.runs import last_decided_run
@@ -27,11 +29,12 @@ def take_stock_reading(
     readings: Mapping[str, Decimal],
     *,
     read_began_at: datetime,
-    location_id: int,
+    company_id: int | None,
+    location_id: int | None,
 ) -> tuple[str, ...]:
     """Lower the stock of these products to what COVA said; the ids of those that were lowered.
 
-    `readings` is dict: product id → stock in the selling rooms of `location_id`, asked for at
+    `readings` is dict: product id → stock in the selling rooms of that location, asked for at
     `read_began_at`. Only what is less than we knew is taken in, and of products on the menu
     alone: a rise waits for a sync, which looks at all of it. Nothing is done while the store is
     switched off or connected elsewhere, nor while a held run waits for a person.
@@ -42,9 +45,12 @@ def take_stock_reading(
         return ()
     by_id = {product_id.lower(): stock for product_id, stock in readings.items()}
     with ctx.database.job_transaction() as connection:
-        lock_products(connection, store_id, by_id)
-        if not _may_write(connection, store_id, location_id):
+        # The store before its products, as everybody locks them.
+        if not is_connected_to(
+            connection, store_id, company_id=company_id, location_id=location_id
+        ) or not _may_write(connection, store_id):
             return ()
+        lock_products(connection, store_id, by_id)
         fallen = [
             row
             for row in products_by_id(connection, store_id, by_id).values()
@@ -66,13 +72,16 @@ def take_stock_reading(
                 },
             )
         ids = tuple(row.cova_product_id for row in fallen)
+        # Sales that this reading counts already must not be taken off once more.
+        now = ctx.clock.now()
+        release_settled(connection, store_id, ids, read_began_at=read_began_at, now=now)
         publish_quantities(ctx, connection, store_id, ids)
     return ids
 
 
-def _may_write(connection: DatabaseConnection, store_id: str, location_id: int) -> bool:
+def _may_write(connection: DatabaseConnection, store_id: str) -> bool:
     settings = connection_of(connection, store_id)
-    if settings is None or not settings.enabled or settings.location_id != location_id:
+    if settings is None or not settings.enabled:
         return False
     last = last_decided_run(connection, store_id)
     return last is not None and last.status != "held"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from decimal import Decimal
 
 from aiq_cova_plugin.domain.push_states import FINAL_STATES, PushState
-from aiq_cova_plugin.errors import CovaPluginError
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.services.orders.push_row import PAUSED
 from aiq_cova_plugin.services.orders.where_sent import SentElsewhere
@@ -19,6 +17,7 @@ from aiq_cova_plugin.store import holds, outbox
 from aiq_cova_plugin.store.connections import all_connections, connection_of
 from aiq_cova_plugin.store.models import Connection, Hold, Push, PushEvent
 from aiq_cova_plugin.store.products import names_of
+from aiq_cova_plugin.store.push_warnings import is_withdrawn_here
 
 PAGE_SIZE = 100
 
@@ -29,16 +28,6 @@ class HeldLine:
 
     hold: Hold
     product_name: str
-
-
-@dataclass(frozen=True)
-class PossibleCustomer:
-    """One of several COVA customers an order may be for; personal data, for a person's eyes."""
-
-    id: str
-    name: str
-    email: str
-    date_of_birth: str
 
 
 @dataclass(frozen=True)
@@ -79,9 +68,33 @@ class OrderDetails:
         return told - ours if told is not None and ours is not None and told != ours else None
 
     @property
+    def is_being_taken_back(self) -> bool:
+        """Was it asked for, and COVA has not let go of it yet?"""
+        return self.push.cancel_requested and PushState(self.push.state) not in FINAL_STATES
+
+    @property
+    def is_withdrawn_here(self) -> bool:
+        """Did a person take it back, while the shop's own order goes on?"""
+        return is_withdrawn_here(self.push.warning)
+
+    @property
+    def was_sent(self) -> bool:
+        """Has it ever left for COVA?"""
+        push = self.push
+        return push.submitted_at is not None or push.in_pos_at is not None or push.refusals > 0
+
+    @property
+    def tries(self) -> int:
+        """How often it was taken up to be sent."""
+        return sum(each.event == "sending" for each in self.events)
+
+    @property
     def can_retry(self) -> bool:
         """Is there anything to send or ask again? The service has the last word."""
         state = PushState(self.push.state)
+        if self.is_being_taken_back and state is not PushState.NEEDS_ATTENTION:
+            # It was asked for just now, and nothing has gone wrong with that yet.
+            return bool(self.push.reason)
         if state is PushState.IN_POS:
             return self.push.cancel_requested
         return state not in FINAL_STATES
@@ -190,15 +203,3 @@ def order_details(ctx: ServiceContext, store_id: str, order_id: str) -> OrderDet
         [HeldLine(line, names.get(line.cova_product_id, line.cova_product_id)) for line in lines],
         is_paused=is_off and (is_held_back(push) or push.kind == PAUSED),
     )
-
-
-def possible_customers(ctx: ServiceContext, push: Push) -> list[PossibleCustomer]:
-    """Who the order may be for; empty when that is not known, or cannot be decrypted any more."""
-    if push.candidates_encrypted is None:
-        return []
-    try:
-        told = json.loads(ctx.vault.decrypt(push.candidates_encrypted))
-    except CovaPluginError:
-        return []
-    names = ("id", "name", "email", "date_of_birth")
-    return [PossibleCustomer(*(str(each.get(name, "")) for name in names)) for each in told]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.store import run_changes as changes_store
 from aiq_cova_plugin.store import runs
+from aiq_cova_plugin.store.audit import subjects_of
 from aiq_cova_plugin.store.models import Run, RunChange
 from aiq_cova_plugin.store.products import names_of
 
 RUNS_PER_PAGE = 50
 CHANGES_PER_PAGE = 50
+SETTLED = "settled"
+"""Of a run that was held back: something came of it."""
 _ISSUES_READ = 500
 _NAMED_PER_CAUSE = 10
 _ISSUES_PER_READ = 1000
@@ -26,6 +29,14 @@ class RunList:
     runs: list[Run]
     number_found: int
     counts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """The run that came after one that was held back; `is_approved`: a person let it through."""
+
+    run: Run
+    is_approved: bool
 
 
 @dataclass(frozen=True)
@@ -86,18 +97,48 @@ class NamedIssue:
 def run_list(
     ctx: ServiceContext, store_id: str, *, status: str | None = None, page: int = 1
 ) -> RunList:
-    """One page of the store's runs; `status` leaves all others out, `page` counts from 1."""
+    """One page of the store's runs; `status` leaves all others out, `page` counts from 1.
+
+    `held` is the run that waits for a person; those that something came of are `settled`.
+    """
     with ctx.database.short() as connection:
         counts = runs.status_counts(connection, store_id)
-        found = runs.runs_page(
-            connection,
-            store_id,
-            status=status,
-            limit=RUNS_PER_PAGE,
-            offset=RUNS_PER_PAGE * (page - 1),
-        )
+        last = runs.last_decided_run(connection, store_id) if counts.get("held") else None
+        waits = last if last is not None and last.status == "held" else None
+        if counts.get("held"):
+            counts[SETTLED] = counts["held"] - (waits is not None)
+            counts["held"] = int(waits is not None)
+        if status == "held":
+            found = [waits] if waits is not None and page == 1 else []
+        else:
+            is_settled = status == SETTLED
+            found = runs.runs_page(
+                connection,
+                store_id,
+                status="held" if is_settled else status,
+                limit=RUNS_PER_PAGE,
+                offset=RUNS_PER_PAGE * (page - 1),
+                except_run=waits.id if is_settled and waits is not None else "",
+            )
     number = counts.get(status, 0) if status else sum(counts.values())
     return RunList(found, number, counts)
+
+
+def settlements_of(
+    ctx: ServiceContext, store_id: str, found: Iterable[Run]
+) -> dict[str, Settlement]:
+    """dict: id of a run that was held back → what came of it; one that still waits is left out."""
+    held = [run.id for run in found if run.status == "held"]
+    if not held:
+        return {}
+    with ctx.database.short() as connection:
+        after = runs.decided_after(connection, store_id, held)
+        later = {run.id for run in after.values()}
+        approved = subjects_of(connection, store_id, "run_approved", later)
+    return {
+        run_id: Settlement(run, run.id in approved and run.status != "held")
+        for run_id, run in after.items()
+    }
 
 
 def running_run(ctx: ServiceContext, store_id: str) -> Run | None:

@@ -5,6 +5,9 @@ mail server may be away. Each alert is told under a lease of its own: two worker
 The lease of a worker that died ends by itself, and that of a failure is left closed for a
 while, so the next look tells it then. A host that is told twice after a crash sees the same
 `alert_id`.
+
+A receiver that hangs keeps one thread of each process and no more, and the alert's lease lasts
+as long as the pause after a failure would, so it is not called again and again meanwhile.
 """
 
 from __future__ import annotations
@@ -34,12 +37,24 @@ class _News(NamedTuple):
 
 
 def tell_untold(ctx: ServiceContext) -> int:
-    """Tell the host what it has not heard yet; how many alerts it took."""
+    """Tell the host what it has not heard yet; how many alerts it took.
+
+    Nothing while another thread of this process is at it.
+    """
+    if not ctx.telling.acquire(blocking=False):
+        return 0
+    try:
+        return _tell_all(ctx)
+    finally:
+        ctx.telling.release()
+
+
+def _tell_all(ctx: ServiceContext) -> int:
     with ctx.database.short() as connection:
         waiting = alerts.untold(connection, since=ctx.clock.now() - TELL_FOR)
     told = 0
     for alert in waiting:
-        lease = ctx.leases.take(f"alert:{alert.id}")
+        lease = ctx.leases.take(f"alert:{alert.id}", seconds=_longest_telling(ctx, alert))
         if lease is None:
             continue  # another worker is telling it, or it is not yet time to try again
         # Not in a `finally`: of a worker that is killed here nobody gives the lease back either.
@@ -47,6 +62,12 @@ def tell_untold(ctx: ServiceContext) -> int:
         told += pause is None
         _leave(ctx, lease, pause)
     return told
+
+
+def _longest_telling(ctx: ServiceContext, alert: Alert) -> float:
+    """Seconds after which somebody who is telling it is taken for dead."""
+    waited = ctx.clock.now() - (alert.resolved_at or alert.raised_at)
+    return max(ctx.config.lease_seconds, _pause(waited).total_seconds())
 
 
 def _tell(ctx: ServiceContext, alert_id: int) -> timedelta | None:
@@ -90,18 +111,24 @@ def _sent(ctx: ServiceContext, signal: NamedSignal, alert: Alert) -> bool:
         except Exception:  # noqa: BLE001 - a stranger's receiver must not stop the watch; logged
             log.exception("signal_listener_failed", extra={"signal_name": signal.name})
             is_heard = False
+            # A statement of its own that failed must not spoil the next receiver's.
+            ctx.database.end_reading()
     return is_heard
 
 
 def _pause_after(alert: Alert, waited: timedelta) -> timedelta:
     """How long to wait after a failure: as long as it has lasted, so that it doubles."""
-    pause = min(max(waited, _FIRST_PAUSE), _LONGEST_PAUSE)
+    pause = _pause(waited)
     about = {"alert_id": alert.id, "store_id": alert.store_id, "kind": alert.kind}
     if waited + pause < TELL_FOR:
         log.error("alert_not_told", extra=about)
     else:
         log.error("alert_never_told", extra=about)
     return pause
+
+
+def _pause(waited: timedelta) -> timedelta:
+    return min(max(waited, _FIRST_PAUSE), _LONGEST_PAUSE)
 
 
 def _leave(ctx: ServiceContext, lease: HeldLease, pause: timedelta | None) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 from flask.typing import ResponseReturnValue
 
-from aiq_cova_plugin.services.watch.show_activity import ACTS_PER_PAGE, activity_of
+from aiq_cova_plugin.services.watch.show_activity import ACTS_PER_PAGE, Activity, activity_of
 from aiq_cova_plugin.store.models import AuditEntry
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.page import StorePage
+from aiq_cova_plugin.web.pages.orders import CAUSES
 from aiq_cova_plugin.web.paging import Paging, page_number, paging
-from aiq_cova_plugin.web.words.activity_words import act_words, detail_words
+from aiq_cova_plugin.web.words.activity_words import ACTOR_WORDS, act_words, detail_words
 from aiq_cova_plugin.web.words.issue_words import product_url
 from aiq_cova_plugin.web.words.view_models import Moment
 
@@ -42,7 +43,7 @@ def show(page: StorePage) -> ResponseReturnValue:
     number = page_number()
     found = activity_of(page.ctx, page.store.id, page=number)
     view = ActivityPage(
-        rows=[_row(page, each, found.product_names) for each in found.entries],
+        rows=[_row(page, each, found) for each in found.entries],
         pages=paging(
             number,
             found.number_found,
@@ -53,23 +54,27 @@ def show(page: StorePage) -> ResponseReturnValue:
     return page.render("activity/page.html", view, section="activity")
 
 
-def _row(page: StorePage, entry: AuditEntry, names: dict[str, str]) -> ActRow:
+def _row(page: StorePage, entry: AuditEntry, found: Activity) -> ActRow:
     words = act_words(entry.action)
     return ActRow(
         at=page.when(entry.at),
-        actor=entry.actor,
+        actor=ACTOR_WORDS.get(entry.actor, entry.actor),
         what=words.label,
-        subject=_subject(entry.subject, words.about, names),
+        subject=_subject(entry.subject, words.about, found),
         url=_url(page, words.about, entry.subject),
         details=detail_words(entry.detail),
     )
 
 
-def _subject(subject: str, about: str, names: dict[str, str]) -> str:
+def _subject(subject: str, about: str, found: Activity) -> str:
     if about == "product":
-        return names.get(subject, subject)
+        return found.product_names.get(subject, subject)
     if about == "order" and subject:
-        return f"Order {subject}"
+        return f"Order {found.order_numbers.get(subject, subject)}"
+    if about == "cause":
+        # The key of a cause is the error's kind and a digest.
+        kind = subject.split("-", maxsplit=1)[0]
+        return CAUSES.get(kind, "All that needed a person" if kind == "all" else "")
     return "The sync" if about == "run" and subject else subject
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flask import request
 from flask.typing import ResponseReturnValue
@@ -27,6 +28,7 @@ from aiq_cova_plugin.web.words.view_models import (
 )
 
 _LONGEST_SEARCH = 100
+_A_WHILE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class SumView:
     """A product's sum, ready to read; `remark` says what is odd about it.
 
     `url` is the product's page, empty when there is none. `told` is what the shop was last
-    told, empty when staff own the quantity or it never was.
+    told, empty when staff own the quantity or it never was. `is_unchanged`: COVA was asked
+    since the stock was read, and had nothing new of it.
     """
 
     sums: ProductSum
@@ -57,6 +60,7 @@ class SumView:
     told: str
     remark: str
     url: str
+    is_unchanged: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,9 @@ def _sum_view(page: StorePage, sums: ProductSum, report: HoldsReport) -> SumView
         sums=sums,
         stock=quantity_text(sums.stock),
         read_at=page.when(sums.stock_read_at),
+        is_unchanged=sums.stock_read_at is not None
+        and report.asked_at is not None
+        and report.asked_at - sums.stock_read_at > _A_WHILE,
         rows=[
             HoldRow(
                 hold,

@@ -23,12 +23,16 @@ from aiq_cova_plugin.services.rescue.enter_phone import enter_phone
 from aiq_cova_plugin.services.rescue.rescue_orders import cancel_order, choose_customer, retry_order
 from aiq_cova_plugin.services.rescue.restore_address import restore_address
 from aiq_cova_plugin.services.statuses.poll_statuses import ask_about_order
+from aiq_cova_plugin.services.watch.order_customers import (
+    PossibleCustomer,
+    Shopper,
+    possible_customers,
+    shopper_of,
+)
 from aiq_cova_plugin.services.watch.show_orders import (
     HeldLine,
     OrderDetails,
-    PossibleCustomer,
     order_details,
-    possible_customers,
     push_of,
 )
 from aiq_cova_plugin.store.models import Push
@@ -36,6 +40,7 @@ from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.htmx import is_htmx
 from aiq_cova_plugin.web.page import StorePage
 from aiq_cova_plugin.web.pages.orders import OrderRow, order_rows
+from aiq_cova_plugin.web.words.timeline_words import plain_detail, plain_status
 from aiq_cova_plugin.web.words.view_models import (
     HOLD_WORDS,
     Moment,
@@ -51,15 +56,18 @@ _SOON = timedelta(seconds=60)
 _OFTEN_SECONDS, _RARELY_SECONDS = 3, 15
 """How often a page looks again at an order whose next step is near, or farther away."""
 
+_CANCEL_IN_SHOP = "The shop's own order stays as it is: cancel it there too."
+
 _CUSTOMER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True)
 class TimelineStep:
-    """One thing that happened to an order."""
+    """One thing that happened to an order; `technical` is for whoever looks into it."""
 
     words: Words
     detail: str
+    technical: str
     at: Moment | None
 
 
@@ -79,12 +87,31 @@ class OrderPage:
     poll_url: str
     poll_seconds: int
     difference: str
+    shopper: Shopper | None
     candidates: list[PossibleCustomer]
     typed: dict[str, str]
     errors: dict[str, str]
     is_poll: bool = False
     has_other_words: bool = True
     longest_note: int = LONGEST_NOTE
+
+    @property
+    def fix(self) -> str:
+        """What to do, said by the page that it is done on."""
+        here = self.details.push.fix.replace(" on the order's page here", " below")
+        return here.replace(" on the order's page", " below")
+
+    @property
+    def cova_says(self) -> str:
+        """COVA's status in plain words."""
+        return plain_status(self.details.push.cova_status)
+
+    @property
+    def tax_on_top(self) -> Decimal | None:
+        """What COVA adds to the shop's total as tax; None where it differs for another reason."""
+        difference = self.details.total_difference
+        is_tax = self.details.push.tax_pricing == "Exclusive"
+        return difference if is_tax and difference is not None and difference > 0 else None
 
     @property
     def customer_id(self) -> str:
@@ -128,8 +155,11 @@ def retry(page: StorePage, order_id: str) -> ResponseReturnValue:
 @needs("orders")
 def cancel(page: StorePage, order_id: str) -> ResponseReturnValue:
     """Take the order back from COVA; the shop's own order is the shop's business."""
-    cancel_order(page.ctx, _push(page, order_id), by=page.actor)
-    return _done(page, order_id, "The order is being taken back from COVA, its stock is free.")
+    push = _push(page, order_id)
+    cancel_order(page.ctx, push, by=page.actor)
+    was_sent = OrderDetails(push, [], []).was_sent
+    done = "The order is being taken back from COVA" if was_sent else "The order is not sent"
+    return _done(page, order_id, f"{done}, its stock is free. {_CANCEL_IN_SHOP}")
 
 
 @needs("orders")
@@ -175,6 +205,9 @@ def customer(page: StorePage, order_id: str) -> ResponseReturnValue:
     push = _push(page, order_id)
     typed = request.form.get("other_customer_id", "").strip()
     chosen = typed or request.form.get("cova_customer_id", "").strip()
+    if not chosen and possible_customers(page.ctx, push):
+        error = "Choose one of these customers, or give the ID of another one below."
+        return _refused(page, order_id, {"choice": error}, typed={})
     if not _CUSTOMER_ID.fullmatch(chosen):
         error = "Choose one of the customers, or paste the ID of another one from COVA."
         return _refused(
@@ -207,11 +240,16 @@ def _order_page(
     details = order_details(page.ctx, page.store.id, order_id)
     if details is None:
         abort(404)
+    # Personal data, so only for those who may act on it.
+    asks_who = (details.needs_customer or details.needs_phone) and page.may("orders")
+    shopper = shopper_of(page.ctx, details.push) if asks_who else None
     return OrderPage(
         row=order_rows(page, [details.push], is_paused=details.is_paused)[0],
         details=details,
         steps=[
-            TimelineStep(event_words(step.event), step.detail, page.when(step.at))
+            TimelineStep(
+                event_words(step.event), *plain_detail(step.event, step.detail), page.when(step.at)
+            )
             for step in reversed(details.events)
         ],
         lines=[
@@ -220,10 +258,8 @@ def _order_page(
         poll_url=_poll_url(page, details),
         poll_seconds=_poll_seconds(page, details.push),
         difference=_difference(details.total_difference, page.store.currency),
-        # Personal data, so only for those who may act on it.
-        candidates=possible_customers(page.ctx, details.push)
-        if details.needs_customer and page.may("orders")
-        else [],
+        shopper=shopper,
+        candidates=possible_customers(page.ctx, details.push, shopper) if asks_who else [],
         typed=typed or {},
         errors=errors or {},
         is_poll=bool(seen_state),
@@ -241,6 +277,7 @@ def _offers(details: OrderDetails) -> str:
         details.can_retry,
         details.can_ask,
         details.can_withdraw,
+        details.was_sent,
         details.can_enter_by_hand,
         details.can_restore_address,
         details.can_say_sold,

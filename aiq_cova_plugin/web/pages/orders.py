@@ -8,6 +8,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from aiq_cova_plugin.domain.push_states import PushState
+from aiq_cova_plugin.mapping.order_to_cova import NO_FEE_PRODUCT
 from aiq_cova_plugin.services.orders.push_row import PAUSED
 from aiq_cova_plugin.services.rescue.retry_many import Cause, retry_cause
 from aiq_cova_plugin.services.watch.show_orders import OrderDetails, is_held_back, orders_of
@@ -33,7 +34,7 @@ PAUSED_WORDS = Words(
     "Paused", "attention", "Sync Orders is off: the order goes when it is switched on again."
 )
 
-_CAUSES = {
+CAUSES = {
     "MissingPhone": "No usable phone number",
     "AmbiguousCustomer": "Several customers in COVA have the phone number",
     "OutOfStock": "Sold out in COVA meanwhile",
@@ -51,7 +52,7 @@ _CAUSES = {
 
 @dataclass(frozen=True)
 class OrderRow:
-    """One order in a list."""
+    """One order in a list. `is_fee_missing`: it waits for the product of its delivery fee."""
 
     push: Push
     number: str
@@ -59,6 +60,7 @@ class OrderRow:
     queued: Moment | None
     next_attempt: Moment | None
     can_retry: bool
+    is_fee_missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,7 @@ def order_rows(page: StorePage, pushes: list[Push], *, is_paused: bool = False) 
             queued=page.when(push.queued_at),
             next_attempt=page.when(push.next_attempt_at),
             can_retry=OrderDetails(push, [], []).can_retry,
+            is_fee_missing=push.kind == "UnmappedProduct" and NO_FEE_PRODUCT in push.reason,
         )
         for push in pushes
     ]
@@ -180,7 +183,7 @@ def _tabs(page: StorePage, counts: dict[str, int], state: str) -> list[StateTab]
 
 
 def _group(page: StorePage, cause: Cause) -> CauseGroup:
-    label = _CAUSES.get(cause.kind) or "Something must be repaired first"
+    label = CAUSES.get(cause.kind) or "Something must be repaired first"
     links = [(number, page.url("order", order_id=each)) for each, number in cause.orders.items()]
     more = cause.number_of_orders - len(links)
     # Which customer it is must be chosen order by order.

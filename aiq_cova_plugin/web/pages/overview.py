@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from aiq_cova_plugin.services.watch.charts import last_days
 from aiq_cova_plugin.services.watch.overview import Overview, overview_of
 from aiq_cova_plugin.services.watch.since_comparison import Changed, changed_since
+from aiq_cova_plugin.store.models import Alert
 from aiq_cova_plugin.web.access import needs
 from aiq_cova_plugin.web.charts import Chart, charts_of
 from aiq_cova_plugin.web.page import StorePage
@@ -54,7 +55,8 @@ class OverviewPage:
     """The overview in words. `headline` is the one sentence to read.
 
     What needs a person comes in this order: `first_needs`, `urgent` orders, the held sync,
-    `warned` orders, `other_needs`.
+    `warned` orders, `other_needs`. `freed` is dict: order id → the alert that its stock is free
+    again, for the orders that are listed anyway.
     """
 
     facts: Overview
@@ -71,6 +73,14 @@ class OverviewPage:
     waiting: list[OrderRow]
     runs: list[RunRow]
     charts: list[Chart]
+    freed: dict[str, Alert]
+
+    @property
+    def number_needed(self) -> int:
+        """How many things need a person; products in trouble are one."""
+        needs = len(self.first_needs) + len(self.other_needs)
+        orders = len(self.urgent) + len(self.warned)
+        return needs + orders + (self.facts.held is not None) + bool(self.facts.troubled)
 
     @property
     def is_anything_needed(self) -> bool:
@@ -85,9 +95,10 @@ def show(page: StorePage) -> ResponseReturnValue:
     days = last_days(page.ctx, page.store.id, zone=zone_of(page.store.timezone))
     charts = charts_of(days)
     changed = _changed_since_comparison(page, facts)
+    listed = _listed_orders(facts)
     view = OverviewPage(
         facts=facts,
-        headline=headline_words(facts, changed),
+        headline=headline_words(facts, changed, away=page.when(facts.away_since)),
         connection=connection_words(facts),
         readiness=readiness_words(facts),
         freshness=freshness_words(facts),
@@ -100,6 +111,7 @@ def show(page: StorePage) -> ResponseReturnValue:
         waiting=order_rows(page, facts.waiting),
         runs=run_rows(page, facts.recent_runs),
         charts=[] if all(each.is_empty for each in charts) else charts,
+        freed={each.subject: each for each in facts.expired if each.subject in listed},
     )
     return page.render("overview/page.html", view, section="overview")
 
@@ -109,6 +121,11 @@ def _changed_since_comparison(page: StorePage, facts: Overview) -> Changed:
     if not facts.has_differences or last is None or last.finished_at is None:
         return ""
     return changed_since(page.ctx, page.store.id, last.finished_at)
+
+
+def _listed_orders(facts: Overview) -> set[str]:
+    """The ids of the orders that have an item of their own among what needs a person."""
+    return {push.order_id for push in [*facts.urgent, *facts.warned]}
 
 
 def _first_needs(page: StorePage, facts: Overview) -> Iterator[Need]:
@@ -134,6 +151,16 @@ def _first_needs(page: StorePage, facts: Overview) -> Iterator[Need]:
             page.url("settings"),
             "configure",
         )
+    if facts.is_fee_missing:
+        yield Need(
+            "No product stands for the delivery fee",
+            "bad",
+            "Every order with a delivery fee stops until there is one.",
+            "Paste the ID of the product in COVA that stands for the fee, save, and retry the orders.",
+            "Open the connection",
+            page.url("settings", _anchor="field-delivery_fee_product"),
+            "configure",
+        )
     if settings.enabled and facts.last_good_at is not None and not facts.is_fresh:
         yield Need(
             "The menu is out of date",
@@ -146,9 +173,13 @@ def _first_needs(page: StorePage, facts: Overview) -> Iterator[Need]:
 
 
 def _other_needs(page: StorePage, facts: Overview, changed: Changed) -> Iterator[Need]:
+    listed = _listed_orders(facts)
     for alert in facts.expired:
+        if alert.subject in listed:
+            continue
         yield Need(
-            f"Order {alert.subject}: its stock is free again",
+            f"Order {facts.order_numbers.get(alert.subject, alert.subject)}: its stock is free "
+            "again",
             "attention",
             alert.message,
             alert.fix,

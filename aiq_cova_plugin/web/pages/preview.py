@@ -27,6 +27,7 @@ from aiq_cova_plugin.web.page import StorePage
 from aiq_cova_plugin.web.paging import Paging, page_number, paging
 from aiq_cova_plugin.web.report_progress import ReportProgress, follow, progress_of
 from aiq_cova_plugin.web.words.issue_words import Cause, cause_of
+from aiq_cova_plugin.web.words.product_words import GONE_WORDS
 from aiq_cova_plugin.web.words.view_models import ACTION_WORDS, Moment, Words, words_of
 
 CHANGES_PER_PAGE = 50
@@ -35,13 +36,15 @@ _LONGEST = 120
 
 @dataclass(frozen=True)
 class PreviewChange:
-    """One product a sync would touch: `fields` are (name, old, new) as text."""
+    """One product a sync would touch: `fields` are (name, old, new) as text. `why` says why
+    it leaves the menu, empty for one that does not or where that was not kept."""
 
     cova_product_id: str
     name: str
     kind: str
     words: Words
     fields: list[tuple[str, str, str]]
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,15 @@ def _change(document: dict[str, Any], categories: dict[str, str]) -> PreviewChan
         kind=document["kind"],
         words=words_of(ACTION_WORDS, document["kind"]),
         fields=changed_fields(document["fields"], categories),
+        why=_why(document),
     )
+
+
+def _why(document: dict[str, Any]) -> str:
+    said = [GONE_WORDS.get(document.get("why_gone", ""), "")]
+    if document.get("is_in_orders"):
+        said.append("in an open order")
+    return ", ".join(filter(None, said))
 
 
 def changed_fields(

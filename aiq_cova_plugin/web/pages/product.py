@@ -26,10 +26,12 @@ from aiq_cova_plugin.web.words.product_words import (
     changed_fields,
     differing_words,
     field_text,
+    is_offered,
     outlook_of,
     presence_words,
     product_words,
     source_words,
+    unsellable_words,
 )
 from aiq_cova_plugin.web.words.run_words import CHANGE_WORDS
 from aiq_cova_plugin.web.words.view_models import Moment, Words, quantity_text, words_of
@@ -42,7 +44,7 @@ _VERDICTS = {
     Verdict.DIFFERS: Words("Differs", "attention"),
     Verdict.SILENT: Words("COVA is silent", "quiet"),
     Verdict.KEPT: Words("Kept", "quiet", "Empty in COVA; that erases nothing in the shop."),
-    Verdict.UNKNOWN: Words("Not known", "quiet", "What the shop has is not known here."),
+    Verdict.UNKNOWN: Words("Not known", "quiet"),
 }
 
 
@@ -76,7 +78,8 @@ class ProductPage:
     `decided` says who locked or excluded it; `outlook` what comes of it, None while it follows
     COVA. `changes` are the last that syncs made to it, newest first.
 
-    `confirm` names what is asked to be confirmed: `exclude`, `restore` or nothing.
+    `confirm` names what is asked to be confirmed: `exclude`, `restore` or nothing; `asked` is the
+    button that had asked and was left alone, so that a keyboard goes on there.
 
     `error` and `fix` say what went wrong with the last thing tried, `category_error` stands
     beside that form.
@@ -91,6 +94,8 @@ class ProductPage:
     stock_read_at: Moment | None
     held: str
     sellable: str
+    may_lock: bool
+    may_exclude: bool
     category: str
     category_why: str
     categories: list[Category]
@@ -105,6 +110,7 @@ class ProductPage:
     outlook: Outlook | None
     changes: list[PastChangeRow]
     confirm: str = ""
+    asked: str = ""
     error: str = ""
     fix: str = ""
     category_error: str = ""
@@ -236,6 +242,7 @@ def _view(page: StorePage, product_id: str, **more: str) -> ProductPage:
     names = {each.id: each.name for each in details.side.categories}
     rows = [(each.verdict, _row(each, details, names)) for each in compared.fields]
     category_id = compared.category.category_id
+    is_in_shop = product.host_state != "absent"
     return ProductPage(
         details=details,
         product=product,
@@ -247,7 +254,9 @@ def _view(page: StorePage, product_id: str, **more: str) -> ProductPage:
         stock=quantity_text(product.stock),
         stock_read_at=page.when(product.stock_read_at),
         held=quantity_text(details.held),
-        sellable=quantity_text(details.sellable),
+        sellable=unsellable_words(state) or quantity_text(details.sellable),
+        may_lock=is_in_shop or product.is_locked,
+        may_exclude=is_in_shop or product.is_excluded or is_offered(state),
         category=names.get(category_id or "", "None"),
         category_why=source_words(compared.category.source, compared.category.matched_text),
         categories=list(details.side.categories),
@@ -271,6 +280,7 @@ def _view(page: StorePage, product_id: str, **more: str) -> ProductPage:
             )
             for each in details.past_changes
         ],
+        asked=request.args.get("asked", ""),
         **more,
     )
 
@@ -343,11 +353,18 @@ def _row(
 
 
 def _owner(compared: FieldComparison, details: ProductDetails) -> str:
-    if compared.follows_cova:
+    if compared.follows_cova or _is_menu_of_locked(compared, details):
         return "COVA"
     if compared.name not in details.side.owned:
         return "Staff"
     return "Staff (excluded)" if details.compared.product.is_excluded else "Staff (locked)"
+
+
+def _is_menu_of_locked(compared: FieldComparison, details: ProductDetails) -> bool:
+    """A lock keeps nothing on the menu that COVA does not offer any more."""
+    product, owned = details.compared.product, details.side.owned
+    is_menu = compared.name == "enabled" and compared.name in owned
+    return is_menu and product.is_locked and not product.is_excluded
 
 
 def _specifications_url(page: StorePage, product_id: str) -> str:

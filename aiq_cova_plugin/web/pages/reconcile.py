@@ -73,7 +73,8 @@ class KindGroup:
 class ReconcilePage:
     """The last comparison; `found` is None before the first. With `kind` that kind alone.
 
-    `changed` says what happened since then that may have made it out of date.
+    `changed` says what happened since then that may have made it out of date. `on_purpose` are
+    things that are not the same because staff want it so, `number_on_purpose` of them.
     """
 
     settings: SettingsView
@@ -85,6 +86,8 @@ class ReconcilePage:
     kind: str
     pages: Paging
     changed: Changed
+    on_purpose: list[DifferenceRow]
+    number_on_purpose: int
 
 
 @needs("view")
@@ -170,12 +173,16 @@ def _view(page: StorePage, report: BackgroundReport) -> ReconcilePage:
         changed=changed_since(page.ctx, page.store.id, made_at)
         if made_at is not None and counts
         else "",
+        on_purpose=[]
+        if kind
+        else [_row(page, each) for each in (found or {}).get("on_purpose", [])[:ROWS_PER_PAGE]],
+        number_on_purpose=(found or {}).get("number_on_purpose", 0),
     )
 
 
 def _headline(found: dict[str, Any] | None, counts: dict[str, int]) -> str:
     if found is None:
-        return "Not compared yet"
+        return "No whole comparison yet"
     if found["agrees"]:
         return "Shop and COVA agree"
     return f"{counted(sum(counts.values()), 'difference')} between shop and COVA"
@@ -231,6 +238,10 @@ def _csv_rows(found: dict[str, Any]) -> Iterator[tuple[str | None, ...]]:
         kept[each["kind"]] += 1
         label = kind_words(each["kind"]).label
         sides = (each["host"], each["plugin"], each["cova"])
+        yield label, each["subject"], *sides, each.get("cause", ""), each["fix"]
+    for each in found.get("on_purpose", []):
+        sides = (each["host"], each["plugin"], each["cova"])
+        label = f"On purpose: {kind_words(each['kind']).label}"
         yield label, each["subject"], *sides, each.get("cause", ""), each["fix"]
     for kind, number in found.get("counts", {}).items():
         if number > kept[kind]:

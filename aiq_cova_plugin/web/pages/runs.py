@@ -13,11 +13,14 @@ from aiq_cova_plugin.services.catalogue.start_sync import start_sync
 from aiq_cova_plugin.services.compare.reports import PREVIEW, report_of
 from aiq_cova_plugin.services.watch.show_runs import (
     RUNS_PER_PAGE,
+    SETTLED,
     RunDetails,
+    Settlement,
     every_issue,
     run_details,
     run_list,
     running_run,
+    settlements_of,
 )
 from aiq_cova_plugin.store.models import Run
 from aiq_cova_plugin.web.access import needs
@@ -54,13 +57,13 @@ from aiq_cova_plugin.web.words.view_models import (
 )
 
 _STARTING_SECONDS = 60
-_STATUSES = ("running", "held", "failed", "partial", "succeeded")
+_STATUSES = ("running", "held", "failed", "partial", "succeeded", SETTLED)
 """The order of the tabs: what may need somebody first."""
 
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run in a list."""
+    """One run in a list. `settled_url` leads to the run that came of one that was held back."""
 
     run: Run
     words: Words
@@ -69,6 +72,7 @@ class RunRow:
     mode: str
     trigger: str
     summary: str
+    settled_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -221,10 +225,14 @@ def start(page: StorePage) -> ResponseReturnValue:
 
 def run_rows(page: StorePage, runs: list[Run]) -> list[RunRow]:
     """The runs in words, in the same order."""
+    settled = settlements_of(page.ctx, page.store.id, runs)
     return [
         RunRow(
             run=run,
-            words=words_of(RUN_WORDS, run.status),
+            words=_settled_words(page, settled[run.id])
+            if run.id in settled
+            else words_of(RUN_WORDS, run.status),
+            settled_url=page.url("run", run_id=settled[run.id].run.id) if run.id in settled else "",
             started=page.when(run.started_at),
             duration=duration_of(run),
             mode=MODE_WORDS.get(run.mode, run.mode),
@@ -233,6 +241,20 @@ def run_rows(page: StorePage, runs: list[Run]) -> list[RunRow]:
         )
         for run in runs
     ]
+
+
+def _settled_words(page: StorePage, settled: Settlement) -> Words:
+    """What came of a run that was held back."""
+    label = (
+        "Approved"
+        if settled.is_approved
+        else "Held again"
+        if settled.run.status == "held"
+        else "Not needed any more"
+    )
+    started = page.when(settled.run.started_at)
+    when = started.local if started is not None else ""
+    return Words(label, "quiet", f"See the sync of {when}.")
 
 
 def _show_starting(page: StorePage, run_id: str) -> ResponseReturnValue:

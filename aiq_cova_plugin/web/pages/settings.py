@@ -78,6 +78,11 @@ class SettingsForm:
         return [] if self.saved.state in ("ready", "frozen") else _guide(self.saved)
 
     @property
+    def stops_deliveries(self) -> bool:
+        """Would an order with a delivery fee stop, with what is typed or saved?"""
+        return self.checked["sync_orders"] and not self.values["delivery_fee_product"].strip()
+
+    @property
     def form_error(self) -> str:
         """What is wrong with the form as a whole, or with a field it does not have."""
         shown = {*TOGGLES, *TEXTS, *SECRETS}
@@ -190,6 +195,11 @@ def _is_on(value: Any) -> bool:
 
 
 def _what_happens_next(saved: SettingsView) -> str:
+    if saved.state == "ready" and saved.sync_orders and not saved.delivery_fee_product:
+        return (
+            "Saved. COVA accepts the connection. Orders with a delivery fee will stop: give the "
+            "delivery fee product."
+        )
     if saved.state == "ready":
         return "Saved. COVA accepts the connection, and the first products arrive within seconds."
     if saved.state == "not_ready" and saved.enabled:

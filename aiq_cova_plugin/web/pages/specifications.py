@@ -80,7 +80,10 @@ class ReadingRow:
 
 @dataclass(frozen=True)
 class ProductPage:
-    """One product explained; `failure` says why COVA could not be asked."""
+    """One product explained; `failure` says why COVA could not be asked.
+
+    `lacks_thc`: it is a cannabis product by what else COVA says, and no THC was read of it.
+    """
 
     product: ExplainedProduct
     rows: list[ReadingRow]
@@ -89,6 +92,7 @@ class ProductPage:
     typed: dict[str, str]
     failure: tuple[str, str] | None = None
     errors: dict[str, str] = field(default_factory=dict)
+    lacks_thc: bool = False
 
 
 @needs("configure")
@@ -290,7 +294,17 @@ def _product_page(
         typed or {},
         failure,
         errors or {},
+        lacks_thc=_lacks_thc(explained),
     )
+
+
+def _lacks_thc(explained: ExplainedProduct) -> bool:
+    lab_values = [each for each in explained.readings if each.field == "labs"]
+    is_cannabis = lab_values or any(
+        each.field in ("strain", "cannabis_type") for each in explained.readings
+    )
+    has_thc = any(each.used and (each.meaning or "").startswith("THC") for each in lab_values)
+    return bool(is_cannabis) and not has_thc
 
 
 def _rows(explained: ExplainedProduct) -> list[ReadingRow]:

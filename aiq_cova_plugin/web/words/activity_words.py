@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-About = Literal["", "order", "product", "run"]
+from aiq_cova_plugin.services.audit import changed
+from aiq_cova_plugin.services.choices.pos_settings import FIELD_LABELS
+from aiq_cova_plugin.web.words.view_models import PUSH_WORDS, words_of
+
+About = Literal["", "order", "product", "run", "cause"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ _ACTS = {
     "product_restored": ActWords("Took COVA's values for a product", "product"),
     "product_category_set": ActWords("Chose a product's category", "product"),
     "order_retried": ActWords("Retried an order", "order"),
-    "orders_retried": ActWords("Retried many orders at once"),
+    "orders_retried": ActWords("Retried many orders at once", "cause"),
     "order_withdrawn": ActWords("Withdrew an order from COVA", "order"),
     "order_entered_by_hand": ActWords("Marked an order as entered by hand", "order"),
     "order_sold_by_hand": ActWords("Said that an order entered by hand was sold", "order"),
@@ -47,6 +51,30 @@ _ACTS = {
 }
 _LONGEST = 160
 
+ACTOR_WORDS = {"the host": "The shop's own program"}
+"""Who did it, where that was no person."""
+
+_NAMES = {
+    "guard_percent": "A sync waits for you from a share of",
+    "guard_at_least": "A sync waits for you from products",
+    "staff_fields": "Fields of the staff",
+    "erasable_fields": "Fields COVA may empty",
+    "fallback_category_id": "Fallback category",
+    "classification_rules": "Category rules",
+    "rules": "Category rules",
+    "full": "Whole catalogue",
+    "sold": "Sold at the register",
+    "state": "It was",
+    "enabled": "Use COVA for this store",
+}
+_IN_CHANGED = {
+    "changed", "fallback_category_id", "guard_percent", "guard_at_least", "staff_fields",
+    "erasable_fields", "specifications",
+}  # fmt: skip
+"""What stands beside `changed`, whether it changed or not."""
+_NOT_SHOWN = {"customer"}
+"""Ids that say nothing to a person; the thing's own page has them."""
+
 
 def act_words(action: str) -> ActWords:
     """The words for an act."""
@@ -54,13 +82,31 @@ def act_words(action: str) -> ActWords:
 
 
 def detail_words(detail: dict[str, Any]) -> list[tuple[str, str]]:
-    """(what, value) of an act's detail; empty values are left out."""
+    """(what, value) of an act's detail; empty values are left out.
+
+    Of settings that were saved only what changed is told, each old → new.
+    """
+    new_values = detail.get("changed")
+    if isinstance(new_values, dict):
+        beside = {name: value for name, value in detail.items() if name not in _IN_CHANGED}
+        detail = {**beside, **new_values}
     found = []
     for name, value in detail.items():
-        text = _text(value)
-        if text:
-            found.append((name.replace("_", " ").capitalize(), text))
+        text = _text(_in_words(name, value))
+        if text and name not in _NOT_SHOWN:
+            label = _NAMES.get(name) or name.replace("_", " ").capitalize()
+            found.append((label, text))
     return found
+
+
+def _in_words(name: str, value: Any) -> Any:
+    if name == "state" and isinstance(value, str):
+        return words_of(PUSH_WORDS, value).label
+    if name in ("staff_fields", "erasable_fields", "fields") and isinstance(value, list):
+        return [FIELD_LABELS.get(each, each) for each in value if isinstance(each, str)]
+    if isinstance(value, dict) and set(value) == {"old", "new"}:
+        return {each: _in_words(name, value[each]) for each in ("old", "new")}
+    return value
 
 
 def _text(value: Any) -> str:
@@ -69,6 +115,9 @@ def _text(value: Any) -> str:
     if value is True:
         return "yes"
     if isinstance(value, dict) and set(value) == {"old", "new"}:
+        old, new = value["old"], value["new"]
+        if isinstance(old, dict) and isinstance(new, dict):
+            return _text(changed(old, new | dict.fromkeys(old.keys() - new.keys())))
         text = f"{_text(value['old']) or '–'} → {_text(value['new']) or '–'}"
     elif isinstance(value, dict):
         parts = [f"{_name(name)} {_text(each) or '–'}" for name, each in value.items()]

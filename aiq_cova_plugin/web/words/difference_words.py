@@ -39,6 +39,7 @@ _KINDS = {
     "order_total_differs": KindWords("Orders with another total in COVA", 5),
     "order_missing_in_shop": KindWords("Orders that the shop does not have any more", 6),
     "order_unreadable": KindWords("Orders COVA gives no clear answer about", 7),
+    "order_withdrawn": KindWords("Withdrawn from COVA, and still confirmed in the shop", 7),
     "order_status_differs": KindWords("Orders that moved on in COVA", 8),
     "product_still_shown": KindWords("On the menu, and no longer active in COVA", 10),
     "product_missing_in_cova": KindWords("On the menu, and not in COVA", 11),
@@ -55,11 +56,18 @@ _KINDS = {
     "product_hidden": KindWords("Hidden in the shop, and active in COVA", 22),
 }
 _LEAST_URGENT = 99
+_ON_PURPOSE = {
+    "kept_by_staff": "Values staff keep as they are",
+    "kept_off_menu": "Products staff excluded from the menu",
+    "entered_by_hand": "Orders entered at the register by hand",
+}
 
 _BUTTONS = {
     SYNC: Button("Sync now", "sync", "sync", "starting a sync", is_for_all=True),
-    POLL: Button("Read statuses now", "poll_now", "orders", "reading statuses", is_for_all=True),
-    SWEEP: Button("Sweep now", "sweep_now", "orders", "queueing orders", is_for_all=True),
+    POLL: Button("Read statuses", "poll_now", "orders", "reading statuses", is_for_all=True),
+    SWEEP: Button(
+        "Look for missed orders", "sweep_now", "orders", "queueing orders", is_for_all=True
+    ),
     RETRY: Button("Retry", "order_retry", "orders", "sending an order", is_for_all=False),
     FREE_STOCK: Button(
         "Free this stock", "free_stock", "orders", "freeing stock", is_for_all=False
@@ -71,6 +79,8 @@ def kind_words(kind: str) -> KindWords:
     """The heading of a kind; one this version does not know is shown as it is."""
     if kind in _KINDS:
         return _KINDS[kind]
+    if kind in _ON_PURPOSE:
+        return KindWords(_ON_PURPOSE[kind], _LEAST_URGENT)
     field = kind.removeprefix("shop_").removesuffix("_differs")
     if kind == f"shop_{field}_differs" and field in FIELD_LABELS:
         label = FIELD_LABELS[field]

@@ -46,12 +46,20 @@ def outdated_words(facts: Overview, changed: Changed, compared: Moment | None) -
     return f"Compared{when}: {facts.comparison.message}. But {_WHO_CHANGED[changed]}."
 
 
-def headline_words(facts: Overview, changed: Changed = "") -> Words:
-    """The one sentence to read; `changed` says what happened after the last comparison."""
+def headline_words(facts: Overview, changed: Changed = "", *, away: Moment | None = None) -> Words:
+    """The one sentence to read; `changed` says what happened after the last comparison, `away`
+    is `facts.away_since` as the store's clock shows it."""
+    is_on = facts.settings.state not in ("not_connected", "frozen")
+    if is_on and facts.settings.check_ok is False:
+        said = f"Correct the field named below, then save.{_orders_beside(facts)}"
+        return Words("COVA refuses the connection", "bad", said)
+    if facts.away_since is not None:
+        return _away_words(facts, away)
     if facts.urgent:
+        if facts.number_urgent == 1:
+            return Words("1 order needs you", "bad", "See below what stopped it and what to do.")
         number = counted(facts.number_urgent, "order")
-        need = "needs" if facts.number_urgent == 1 else "need"
-        return Words(f"{number} {need} you", "bad", "They are listed below, the oldest first.")
+        return Words(f"{number} need you", "bad", "See below what stopped them, the oldest first.")
     if facts.settings.state == "not_connected":
         return Words(
             "COVA is not connected yet",
@@ -60,10 +68,6 @@ def headline_words(facts: Overview, changed: Changed = "") -> Words:
         )
     if facts.settings.state == "frozen":
         return Words("COVA is switched off", "quiet", CONNECTION_WORDS["frozen"].meaning)
-    if facts.settings.check_ok is False:
-        return Words(
-            "COVA refuses the connection", "bad", "Correct the field named below, then save."
-        )
     if facts.held is not None:
         return Words(
             "A sync waits for you", "attention", "It would change unusually much of the menu."
@@ -79,15 +83,50 @@ def headline_words(facts: Overview, changed: Changed = "") -> Words:
             "The menu is out of date", "bad", "No sync has gone well lately. See the reason below."
         )
     if facts.warned:
-        return Words(
-            "An order has a warning", "attention", "It is in COVA, but somebody must know more."
-        )
+        return _warning_words(facts)
     if facts.agrees:
         return Words("All is well", "ok", "Shop and COVA agree, and no order is stuck.")
     agreement = agreement_words(facts, changed)
     if agreement.tone == "quiet":
         return Words("Synced, and not compared since", "quiet", agreement.meaning)
     return Words("Connected, with gaps", "attention", agreement.meaning)
+
+
+def _away_words(facts: Overview, away: Moment | None) -> Words:
+    since = f" since {away.local.removeprefix('today at ')}" if away is not None else ""
+    waits = "Orders wait and are sent" if facts.settings.sync_orders else "The menu follows"
+    said = f"{waits} when it answers again; nothing is lost.{_orders_beside(facts)}"
+    return Words(f"COVA is not answering{since}", "attention", said)
+
+
+def _orders_beside(facts: Overview) -> str:
+    """That orders need a person too, where something else leads; empty when none does."""
+    if not facts.urgent:
+        return ""
+    need = "order needs" if facts.number_urgent == 1 else "orders need"
+    return f" {facts.number_urgent:,} {need} you beside that."
+
+
+def _warning_words(facts: Overview) -> Words:
+    """What the warned orders are about, by name where there is one thing to name."""
+    number = facts.wrong_addresses
+    if number:
+        others = facts.number_warned - number
+        more = f" {counted(others, 'other order')} with a warning." if others else ""
+        return Words(
+            f"{counted(number, 'delivery', 'deliveries')} may go to the wrong address",
+            "attention",
+            f"Tell the {'driver' if number == 1 else 'drivers'} the address from the shop's "
+            f"order.{more}",
+        )
+    if facts.number_warned == 1:
+        push = facts.warned[0]
+        said = push.warning.splitlines()[0]
+        return Words(f"Order {push.order_number or push.order_id} has a warning", "attention", said)
+    number_warned = counted(facts.number_warned, "order")
+    return Words(
+        f"{number_warned} have a warning", "attention", "See below what each of them is about."
+    )
 
 
 def connection_words(facts: Overview) -> Words:
@@ -97,6 +136,10 @@ def connection_words(facts: Overview) -> Words:
         return CONNECTION_WORDS["not_connected"]
     if settings.check_ok is False:
         return Words("Refused", "bad", settings.check_message)
+    if facts.away_since is not None:
+        return Words(
+            "Not answering", "attention", "COVA does not answer. It is tried again by itself."
+        )
     if settings.check_ok is None:
         return Words("Not tried", "attention", "The credentials are saved and were not tried yet.")
     return Words("Connected", "ok", "COVA accepts this store's credentials.")
@@ -111,8 +154,24 @@ def readiness_words(facts: Overview) -> Words:
         return CONNECTION_WORDS["frozen"]
     if settings.state == "not_ready":
         return Words("Not ready", "attention", _what_is_missing(facts))
+    if facts.is_fee_missing:
+        return Words(
+            "Not for deliveries",
+            "attention",
+            "Orders with a delivery fee stop: no product of COVA stands for the fee.",
+        )
+    if facts.away_since is not None:
+        waits = " Orders wait until then." if settings.sync_orders else ""
+        return Words("Waiting for COVA", "attention", f"It goes on when COVA answers.{waits}")
     if not settings.sync_orders:
         return Words("Ready", "ok", "Menu, prices and stock are synced. Orders are not sent.")
+    if not settings.delivery_fee_product:
+        return Words(
+            "Ready",
+            "ok",
+            "Menu, prices and stock are synced, and orders are sent. One with a delivery fee "
+            "would stop: no product stands for the fee.",
+        )
     return Words("Ready", "ok", "Menu, prices and stock are synced, and orders are sent.")
 
 

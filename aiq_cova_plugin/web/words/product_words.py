@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,6 +53,7 @@ NOTHING_FOUND: dict[str, str] = {
     "unmapped": "Every product has found a category.",
 }
 
+_LINE_ENDS = re.compile(r"</(?:p|li|h\d|blockquote|div)>|<br\s*/?>", re.IGNORECASE)
 _MONEY = frozenset({"price", "sale_price"})
 _PRESENCE_WORDS = {
     "active": "Active",
@@ -59,6 +61,18 @@ _PRESENCE_WORDS = {
     "archived": "Archived in COVA",
     "non_stock": "Not a stocked product in COVA",
 }
+
+GONE_WORDS = {name: words for name, words in _PRESENCE_WORDS.items() if name != "active"} | {
+    "vanished": "Not in COVA's list any more",
+    "excluded": "Excluded by staff",
+}
+"""Why a product leaves the menu."""
+
+_UNSAID_WORDS = {
+    "fallback": "COVA says nothing to go by, so it is in the fallback category",
+    "unmapped": "COVA says nothing to go by, and there is no fallback category",
+}
+"""Where COVA gave no word at all that a rule could know."""
 
 SOURCE_WORDS: dict[str, str] = {
     "product_rule": "chosen for this very product",
@@ -82,6 +96,8 @@ def product_words(state: ProductState, *, now: datetime | None = None) -> Words:
         meaning = state.last_error
     elif standing in ("absent", "hidden") and not is_offered(state):
         meaning = f"{presence_words(state)}."
+    elif standing == "absent":
+        meaning = "COVA offers it; it comes with a sync, once it has a price there."
     elif standing in ("locked", "differs") and state.differing:
         meaning = f"{meaning} {differing_words(state.differing)}"
     elif standing == "in_step" and now is not None:
@@ -114,8 +130,7 @@ def outlook_of(
     match standing_of(state):
         case "locked":
             return Outlook(
-                "It sets the quantity and leaves everything else alone."
-                + ("" if staff_own_menu else " If COVA stops offering it, it leaves the menu."),
+                _next_of_locked(state, staff_own_menu=staff_own_menu),
                 "“Unlock” lets it follow COVA again. “Take COVA's value” brings over one field, "
                 "once; it stays locked.",
             )
@@ -152,6 +167,20 @@ def outlook_of(
     return None
 
 
+def _next_of_locked(state: ProductState, *, staff_own_menu: bool) -> str:
+    is_ours = not staff_own_menu or state.is_awaited
+    if state.host_state == "absent":
+        return "It creates it in the shop with COVA's values, if COVA offers it with a price."
+    if state.host_state == "hidden" and is_offered(state) and is_ours:
+        return "It puts it on the menu again, sets the quantity, and leaves everything else alone."
+    if state.host_state == "hidden" and is_ours:
+        return f"Nothing, while COVA does not offer it ({presence_words(state)})."
+    if state.host_state == "shown" and not is_offered(state) and not staff_own_menu:
+        return f"It takes it off the menu: COVA does not offer it ({presence_words(state)})."
+    kept = "It sets the quantity and leaves everything else alone."
+    return kept if staff_own_menu else f"{kept} If COVA stops offering it, it leaves the menu."
+
+
 def _outlook_off_the_menu(
     state: ProductState, *, is_new: bool, staff_own_menu: bool, lacks_price: bool
 ) -> Outlook:
@@ -182,6 +211,21 @@ def is_offered(state: ProductState) -> bool:
     return state.presence == "active" and not state.is_vanished
 
 
+def unsellable_words(state: ProductState) -> str:
+    """Why nobody can buy the product now, whatever its stock; empty when they can."""
+    if state.is_excluded:
+        return "Not offered: excluded from the menu"
+    if not is_offered(state):
+        return f"Not offered: {_lower(presence_words(state))}"
+    if state.host_state == "absent":
+        return "Not offered: not in the shop"
+    return "Not offered: hidden in the shop" if state.host_state == "hidden" else ""
+
+
+def _lower(words: str) -> str:
+    return words if words.startswith("COVA") else f"{words[:1].lower()}{words[1:]}"
+
+
 def presence_words(state: ProductState) -> str:
     """What COVA says about the product being for sale at all."""
     if state.is_vanished:
@@ -198,6 +242,8 @@ def differing_words(names: tuple[str, ...]) -> str:
 
 def source_words(source: str, matched_text: str) -> str:
     """What decided the category, as the end of a sentence."""
+    if not matched_text and source in _UNSAID_WORDS:
+        return _UNSAID_WORDS[source]
     words = SOURCE_WORDS.get(source, source.replace("_", " "))
     return words.format(matched_text or "nothing")
 
@@ -226,7 +272,7 @@ def field_text(value: Any, *, field: str = "", names: dict[str, str] | None = No
     if field in _MONEY:
         return _money(value)
     if field == "description":
-        return Markup(value).striptags() or str(value)  # noqa: S704 - tags go, nothing is marked safe
+        return _plain_text(str(value))
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
@@ -234,6 +280,12 @@ def field_text(value: Any, *, field: str = "", names: dict[str, str] | None = No
     if isinstance(value, dict):
         return _part_text(value)
     return (names or {}).get(str(value), str(value))
+
+
+def _plain_text(html: str) -> str:
+    """The words of the HTML, a line for each paragraph."""
+    lines = (Markup(each).striptags() for each in _LINE_ENDS.split(html))  # noqa: S704 - tags go, nothing is marked safe
+    return "\n".join(str(each) for each in lines if each) or html
 
 
 def _money(value: Any) -> str:

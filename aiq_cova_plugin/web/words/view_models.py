@@ -131,6 +131,7 @@ RUN_WORDS: dict[str, Words] = {
     "held": Words(
         "Waiting for you", "attention", "The sync stopped before changing unusually much."
     ),
+    "settled": Words("Held back, settled", "quiet", "Another sync came after it."),
     "failed": Words("Failed", "bad", "Nothing is lost: the next sync starts from the same place."),
 }
 
@@ -178,7 +179,7 @@ EVENT_WORDS = {
     "queued": "Queued",
     "sending": "Sending",
     "submitting": "Handed to COVA",
-    "submitted": "Taken in by COVA",
+    "submitted": "Received by COVA",
     "outcome_unknown": "No clear answer",
     "checking": "Checking with COVA",
     "resending": "Sending again",
@@ -216,6 +217,7 @@ EVENT_WORDS = {
     "late": "Waiting for long",
     "resumed": "Goes on",
     "resumed_by_itself": "Goes on by itself",
+    "not_resumed": "Left to a person",
     "unexpected": "Something unexpected",
     "other_delivery": "Another delivery",
     "paid_in_shop": "Paid in the shop",

@@ -23,6 +23,7 @@ def read(shop: ConnectedShop, stock: dict[str, int]) -> tuple[str, ...]:
             "s1",
             {each.upper(): Decimal(number) for each, number in stock.items()},
             read_began_at=shop.clock.now(),
+            company_id=shop.sim.company_id,
             location_id=shop.sim.location_id,
         )
 
@@ -67,6 +68,22 @@ def test_a_look_without_news_from_cova_does_not_bring_the_old_stock_back(
     assert shop.quantity(product_id) == 0
 
 
+def test_a_sale_that_the_reading_counts_is_not_taken_off_again(shop: ConnectedShop) -> None:
+    (product_id,) = shop.ordinary()
+    shop.sim.register.set_stock(product_id, 2)
+    shop.sync()
+    with shop.shop.app.app_context():
+        reserve(
+            shop.shop.services, "s1", "1042", [OrderLine(product_id, "x", Decimal(1), Decimal(9))]
+        )
+        shop.shop.db.session.commit()
+    shop.settle("1042")
+
+    read(shop, {product_id: 1})
+
+    assert shop.quantity(product_id) == 1
+
+
 @pytest.mark.parametrize("why", ["off", "held", "elsewhere", "excluded", "staff own it", "unknown"])
 def test_where_a_sync_would_not_write_a_reading_does_not_either(
     shop: ConnectedShop, why: str
@@ -107,6 +124,7 @@ def test_a_reading_older_than_the_syncs_is_no_news(shop: ConnectedShop) -> None:
             "s1",
             {product_id: Decimal(0)},
             read_began_at=before,
+            company_id=shop.sim.company_id,
             location_id=shop.sim.location_id,
         )
 

@@ -149,7 +149,7 @@ def test_an_order_being_taken_back_is_not_entered_by_hand(bench: Bench) -> None:
     code, document = by_hand(bench)
 
     assert code != 0
-    assert "cancelled" in json.dumps(document)
+    assert "being taken back" in json.dumps(document)
     bench.sim.faults.remove(down.id)
     assert bench.go_on().state == "withdrawn"
 

@@ -10,6 +10,8 @@ import pytest
 
 from aiq_cova_plugin.cova.client import CovaClient
 from aiq_cova_plugin.host import OrderStatus
+from aiq_cova_plugin.services.rescue.rescue_orders import cancel_order
+from aiq_cova_plugin.store.holds import holds_of_order
 from aiq_cova_plugin.store.models import Push
 
 from tests.integration.orders.kit import Bench, settle_down
@@ -503,3 +505,49 @@ def test_a_cancel_while_a_worker_sends_does_not_wait_out_the_delay(
     assert (row.next_attempt_at - both.clock.now()).total_seconds() <= 5
     assert both.go_on().state == "withdrawn"
     assert both.holds() == []
+
+
+def test_a_withdrawal_by_a_person_is_told_as_such_until_the_shop_cancels_too(bench: Bench) -> None:
+    """The shop's own order goes on: that stands on the order, and no word says the shop did it."""
+    bench.place()
+    bench.push()
+
+    assert bench.command("orders", "cancel", "1")[0] == 0
+    withdrawn = bench.go_on()
+
+    assert withdrawn.state == "withdrawn"
+    assert withdrawn.host_status == "confirmed"
+    assert (
+        "asked for by the command line: the shop's own order stays confirmed" in withdrawn.warning
+    )
+    assert _hold_reasons(bench) == {"withdrawn from COVA by the command line"}
+    assert "shop cancelled" not in bench.story()
+    assert "as the shop" not in bench.story()
+
+    bench.shop.send(CANCELLED, "1")
+
+    assert bench.row().warning == ""
+    assert bench.event_names()[-1] == "cancel_asked"
+
+
+def test_what_a_person_withdrew_and_the_register_sold_is_held_and_told(bench: Bench) -> None:
+    row = bench.place()
+    bench.push()
+    with bench.shop.app.app_context():
+        cancel_order(bench.shop.services, bench.row(), by="Kim")
+    bench.sim.register.complete(row.cova_order_id)
+
+    after = bench.go_on()
+
+    assert after.state == "completed"
+    assert after.warning == (
+        "This order was to be withdrawn from COVA, but the register completed the sale."
+    )
+    assert bench.holds() != [], "what was freed is held until COVA's stock shows the sale"
+    assert _told(bench) == ["completed"]
+
+
+def _hold_reasons(bench: Bench) -> set[str]:
+    services = bench.shop.services
+    with bench.shop.app.app_context(), services.database.short() as connection:
+        return {each.reason for each in holds_of_order(connection, "s1", "1")}

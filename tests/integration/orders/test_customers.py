@@ -158,7 +158,7 @@ def test_several_that_nothing_tells_apart_need_a_person(bench: Bench) -> None:
     assert after.state == "needs_attention"
     assert after.kind == "AmbiguousCustomer"
     assert "2 customers in COVA have the phone number of order WEB-1" in after.reason
-    assert "choose the right one" in after.fix
+    assert "Choose the right one" in after.fix
     # The ids are in the timeline; who they are is personal, and kept encrypted.
     (told,) = [each.detail for each in bench.events() if each.event == "customer_candidates"]
     assert {each.strip() for each in told.split(",")} == ids

@@ -15,9 +15,12 @@ from blinker import signal
 from sqlalchemy.exc import OperationalError
 
 from aiq_cova_plugin.host import OrderLine
+from aiq_cova_plugin.services.catalogue import apply_changes
 from aiq_cova_plugin.services.catalogue.sync_catalog import sync_catalog
+from aiq_cova_plugin.services.connection import connection_settings
+from aiq_cova_plugin.services.connection.connection_settings import save_settings
 
-from tests.integration.orders.kit import Bench
+from tests.integration.orders.kit import Bench, settings_for
 from tests.support.shop import ShopProduct
 
 pytestmark = pytest.mark.postgres
@@ -163,3 +166,65 @@ def test_a_reservation_that_crosses_a_sync_is_taken_whole_or_fails_and_can_be_re
 
     assert [(hold["quantity"], hold["state"]) for hold in bench.holds()] == [(2, "active")]
     assert bench.shop.products()[product]["quantity"] == "5"
+
+
+def test_a_sync_saved_settings_and_a_cancel_do_not_wait_for_each_other(
+    postgres_bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sync wants the store's row, the settings the order's, the cancel the product's."""
+    bench = postgres_bench
+    (product,) = bench.sim.ordinary_products(1)
+    _sync(bench)
+    refused = bench.sim.faults.add("submit_order", action="forbidden", times=None)
+    bench.place()
+    bench.push()
+    assert bench.row().kind == "NotPermitted"
+    bench.sim.faults.remove(refused.id)
+    bench.sim.register.set_stock(product, 7)
+    errors: list[BaseException] = []
+    go_on = threading.Event()
+
+    def held_up(module: Any, name: str) -> threading.Event:
+        real, is_there = getattr(module, name), threading.Event()
+
+        def wait(*arguments: Any, **more: Any) -> Any:
+            is_there.set()
+            assert go_on.wait(30)
+            return real(*arguments, **more)
+
+        monkeypatch.setattr(module, name, wait)
+        return is_there
+
+    def start(work: Callable[[], Any]) -> threading.Thread:
+        def run() -> None:
+            try:
+                with bench.shop.app.app_context():
+                    work()
+            except BaseException as exc:  # noqa: BLE001 - shown by the test
+                errors.append(exc)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        return thread
+
+    def save() -> None:
+        password = settings_for(bench.sim)["password"]
+        save_settings(bench.ctx, "s1", {"password": password}, check=False, by="Robin")
+
+    at_the_store = held_up(apply_changes, "is_connected_to")
+    syncing = start(lambda: _sync(bench))
+    assert at_the_store.wait(30)
+    at_the_orders = held_up(connection_settings, "resume_after_settings")
+    saving = start(save)
+    assert at_the_orders.wait(30)
+    cancelling = start(lambda: bench.shop.send("aiq.order-cancelled", "1"))
+    cancelling.join(timeout=1.5)  # done by then, or waiting for the sync
+    go_on.set()
+    for thread in (syncing, saving, cancelling):
+        thread.join(timeout=60)
+        assert not thread.is_alive()
+
+    assert errors == []
+    assert bench.row().state == "withdrawn"
+    assert bench.holds() == []
+    assert bench.shop.products()[product]["quantity"] == "7"

@@ -10,8 +10,9 @@ import pytest
 
 from aiq_cova_plugin.services.compare.reconcile import reconcile
 from aiq_cova_plugin.simulator import Simulator
+from aiq_cova_plugin.store import push_times
 
-from tests.integration.orders.kit import Bench, config_for, settings_for
+from tests.integration.orders.kit import Bench, config_for, customer, settings_for
 from tests.support.many_companies import ManyCompanies, connection_of
 from tests.support.shop import Shop
 
@@ -165,6 +166,49 @@ def test_a_cancel_in_the_shop_is_not_taken_for_done(
     assert _untouched(new)
 
 
+def test_retry_ends_an_order_at_another_company_only_once_somebody_has_read_so(
+    moving: Bench, companies: ManyCompanies
+) -> None:
+    """COVA would not cancel it, and Retry was pressed for that after the store had moved."""
+    old, new = companies.simulators
+    moving.place()
+    moving.push()
+    old.faults.add("cancel_order", action="status", status=400, times=1)
+    moving.shop.send("aiq.order-cancelled", "1")
+    moving.push()
+    assert moving.row().kind == "NeedsOperator"
+    _connect(moving, new)
+
+    assert moving.command("orders", "retry", "1")[0] == 0
+    moving.push()
+
+    assert (moving.row().state, moving.row().kind) == ("needs_attention", "SentElsewhere")
+    assert moving.command("orders", "retry", "1")[0] == 0
+    moving.push()
+    assert moving.row().state == "withdrawn"
+    assert _untouched(new)
+
+
+def test_what_the_old_company_refused_is_not_sent_to_the_new_one_unasked(
+    moving: Bench, companies: ManyCompanies
+) -> None:
+    old, new = companies.simulators
+    refused = old.faults.add("submit_order", action="status", status=400, times=None)
+    moving.place()
+    moving.push()
+    assert moving.row().kind == "Rejected"
+    old.faults.remove(refused.id)
+
+    _connect(moving, new)
+    moving.push()
+
+    assert moving.row().kind == "Rejected"
+    assert _untouched(new)
+    _connect(moving, old)
+    moving.push()
+    assert moving.row().state == "in_pos"
+
+
 # --- another location of the same company -----------------------------------------------------
 
 
@@ -209,3 +253,42 @@ def test_an_order_that_never_arrived_goes_to_another_location_only_on_demand(ben
     bench.push()
     assert bench.row().kind != "SentElsewhere"
     assert bench.row().location_id == other
+
+
+def test_a_changed_tax_setting_answers_no_question_of_the_location(bench: Bench) -> None:
+    bench.sim.switches.update({"tax_pricing": "Exclusive"})
+    bench.place("first", customer=customer(phone="303-555-0199"))
+    bench.push()
+    bench.sim.faults.add("submit_order", action="non_transient_failure", times=1, message="Tax.")
+    bench.place()
+    bench.push()
+    assert bench.row().kind == "Rejected"
+    assert bench.row().submitted_at is not None
+    bench.shop.cova.connect_store(
+        bench.shop.app, "s1", check=False, location_id=_other_location(bench)
+    )
+    with bench.shop.app.app_context(), bench.ctx.database.short() as connection:
+        woken = push_times.wake_refused(
+            connection, "s1", sent_otherwise_than="Inclusive", now=bench.clock.now()
+        )
+    assert woken == 1
+    sent = bench.calls("submit_order")
+
+    row = bench.go_on()
+
+    assert (row.state, row.kind) == ("needs_attention", "SentElsewhere")
+    assert bench.calls("submit_order") == sent
+
+
+def test_a_retry_for_another_reason_answers_no_question_of_the_location(bench: Bench) -> None:
+    bench.sim.faults.add("submit_order", action="non_transient_failure", times=1, message="No.")
+    bench.place()
+    bench.push()
+    other = _other_location(bench)
+    bench.shop.cova.connect_store(bench.shop.app, "s1", check=False, location_id=other)
+
+    assert bench.command("orders", "retry", "1")[0] == 0
+    bench.push()
+
+    assert (bench.row().state, bench.row().kind) == ("needs_attention", "SentElsewhere")
+    assert bench.calls("submit_order") == 1

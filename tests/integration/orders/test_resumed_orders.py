@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -115,7 +116,21 @@ def test_a_permission_given_at_cova_is_seen_with_the_next_order_that_gets_throug
     assert "resumed_by_itself" in bench.event_names("1")
 
 
-def test_what_stays_forbidden_is_tried_again_once_and_then_waits(bench: Bench) -> None:
+def _good_sync(bench: Bench) -> None:
+    with bench.shop.app.app_context(), bench.ctx.database.short() as connection:
+        save_sync_state(connection, "s1", {"last_good_at": bench.clock.now()})
+
+
+def _later_with_a_good_sync(bench: Bench) -> None:
+    bench.advance(600)
+    _good_sync(bench)
+    bench.sweep()
+    bench.push()
+
+
+def test_what_was_forbidden_is_tried_again_behind_others_and_not_because_of_a_sync(
+    bench: Bench,
+) -> None:
     _three_orders(bench)
     bench.sim.faults.add("submit_order", action="forbidden", times=1)
     bench.push()
@@ -124,21 +139,65 @@ def test_what_stays_forbidden_is_tried_again_once_and_then_waits(bench: Bench) -
     bench.sim.faults.add("submit_order", action="forbidden", times=None)
     bench.place("4")
     bench.push()
-    with bench.shop.app.app_context(), bench.ctx.database.short() as connection:
-        good_at = bench.clock.now()
-        save_sync_state(connection, "s1", {"last_good_at": good_at})
-    bench.sweep()
-    assert bench.row("4").state == "needs_attention"  # it stopped no earlier than that sync
 
     for _ in range(3):
-        bench.advance(600)
-        with bench.shop.app.app_context(), bench.ctx.database.short() as connection:
-            save_sync_state(connection, "s1", {"last_good_at": bench.clock.now()})
-        bench.sweep()
-        bench.push()
+        _later_with_a_good_sync(bench)
 
     assert bench.row("4").state == "needs_attention"
-    assert bench.event_names("4").count("resumed_by_itself") == 1
+    assert "resumed_by_itself" not in bench.event_names("4")
+
+
+def test_what_a_good_sync_shows_to_be_right_is_tried_again_once(bench: Bench) -> None:
+    _log_in_refused(bench)
+    bench.place()
+    bench.push()
+    _good_sync(bench)
+    bench.sweep()
+    assert bench.row().state == "needs_attention"  # it stopped no earlier than that sync
+
+    for _ in range(3):
+        _later_with_a_good_sync(bench)
+
+    assert bench.row().kind == "BadCredentials"
+    assert bench.event_names().count("resumed_by_itself") == 1
+
+
+def test_an_integrator_id_set_by_the_operator_is_noticed_by_the_sweep(bench: Bench) -> None:
+    _save(bench, integrator_id="")
+    bench.place()
+    bench.push()
+    assert bench.row().kind == "MissingSetting"
+    for _ in range(2):
+        _later_with_a_good_sync(bench)
+    assert len(bench.signals("order-needs-attention")) == 1
+
+    with_id = dataclasses.replace(bench.ctx.config, integrator_id=bench.sim.integrator_id)
+    bench.use(config=with_id)
+    bench.sweep()
+    bench.push()
+
+    assert bench.row().state == "in_pos"
+
+
+def test_an_order_that_stopped_long_ago_is_left_to_a_person(bench: Bench) -> None:
+    refused = _log_in_refused(bench)
+    bench.place("1", customer=customer(phone="303-555-0131"))
+    bench.push()
+    bench.advance(30 * 86400)
+    bench.place("2", customer=customer(phone="303-555-0132"))
+    bench.push()
+    bench.sim.faults.remove(refused)
+
+    _save(bench, password=settings_for(bench.sim)["password"])
+    bench.push()
+    _later_with_a_good_sync(bench)
+
+    assert [bench.row(each).state for each in "12"] == ["needs_attention", "in_pos"]
+    assert "it stopped 30 days ago: press Retry if it is still wanted" in bench.row("1").fix
+    assert bench.event_names("1").count("not_resumed") == 1
+    assert bench.command("orders", "retry", "1")[0] == 0
+    bench.push()
+    assert bench.row("1").state == "in_pos"
 
 
 @pytest.mark.parametrize("value", ["", "11111111-2222-4333-8444-555555555555"])

@@ -3,9 +3,17 @@ needed."""
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
-from tests.integration.orders.kit import Bench
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from aiq_cova_plugin.host import Order
+from aiq_cova_plugin.services.orders import other_deliveries, send_order
+from aiq_cova_plugin.services.orders.match_customer import FoundCustomer
+from aiq_cova_plugin.services.orders.push_row import PushRow
+
+from tests.integration.orders.kit import Bench, customer, settings_for
 from tests.support.shop import MAPLE_STREET
 
 _PEARL = {**MAPLE_STREET, "line1": "7 Pearl Road", "line2": ""}
@@ -112,3 +120,107 @@ def test_the_same_door_warns_nobody(bench: Bench) -> None:
     bench.push()
 
     assert [bench.row(each).warning for each in "123"] == ["", "", ""]
+
+
+def test_of_two_orders_that_race_the_one_written_over_is_warned(
+    both: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second order comes between the first one's address and its warnings."""
+    warn, has_raced = send_order.warn_of_other_deliveries, []
+
+    def race(row: PushRow, order: Order, *, has_written: bool) -> None:
+        if not has_raced:
+            has_raced.append(True)
+            both.deliver("2", address=_PEARL)
+            both.push()
+        warn(row, order, has_written=has_written)
+
+    monkeypatch.setattr(send_order, "warn_of_other_deliveries", race)
+    both.deliver("1")
+    both.push()
+
+    assert both.go_on("2").state == "in_pos"
+    assert both.row("1").state == "in_pos"
+    assert _MOVED in both.row("1").warning
+    _register_completes(both, "2")
+    assert _MOVED in both.row("1").warning
+
+
+def test_an_address_that_was_written_over_meanwhile_is_not_taken_for_the_customers(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The customer was read before another order wrote over its address."""
+    bench.deliver("1")
+    bench.push()
+    look_up, has_raced = send_order.match_customer, []
+
+    def race(*arguments: Any, **more: Any) -> FoundCustomer:
+        found = look_up(*arguments, **more)
+        if not has_raced:
+            has_raced.append(True)
+            bench.deliver("2", address=_PEARL)
+            bench.push()
+        return found
+
+    monkeypatch.setattr(send_order, "match_customer", race)
+    bench.deliver("3")
+    bench.push()
+
+    assert bench.row("3").state == "in_pos"
+    assert "Order WEB-3 of the same customer has put its own" in bench.row("2").warning
+    assert "has put its own" not in bench.row("3").warning
+    (found,) = bench.customers_with()
+    assert MAPLE_STREET["line1"] in str(found)
+
+
+def test_staff_read_no_number_of_another_store(bench: Bench) -> None:
+    bench.shop.cova.connect_store(bench.shop.app, "s2", check=False, **settings_for(bench.sim))
+    bench.shop.place("9", bench.lines(), store_id="s2", address=MAPLE_STREET)
+    bench.push("s2")
+    bench.deliver("1", address=_PEARL)
+    bench.push()
+
+    said = bench.row("1").warning
+    other = bench.row("9", store_id="s2")
+    assert "An order of the same customer at another store is delivered" in said
+    assert "An order of the same customer at another store has put its own" in other.warning
+    told = bench.story("1") + str(
+        [each["reason"] for each in bench.signals("order-needs-attention")]
+    )
+    assert "s2" not in said + told
+    assert "WEB-9" not in said + told
+    bench.sim.register.complete(other.cova_order_id)
+    bench.poll("s2")
+    assert bench.row("1").warning == ""
+
+
+def test_a_customer_called_like_a_word_of_the_warning_leaves_it_whole(bench: Bench) -> None:
+    driver = customer(last_name="Driver", first_name="Order")
+    bench.deliver("1", customer=driver)
+    bench.push()
+    bench.deliver("2", address=_PEARL, customer=driver)
+    bench.push()
+    assert _OTHER in bench.row("2").warning
+    assert _DO in bench.row("2").warning
+
+    _register_completes(bench, "1")
+
+    assert bench.row("2").warning == ""
+
+
+def test_trouble_with_warnings_swallows_no_signal(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _two_doors(bench)
+
+    def locked(*_arguments: Any) -> None:
+        raise OperationalError("UPDATE", {}, Exception("database is locked"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(other_deliveries, "_forget_ended", locked)
+        _register_completes(bench, "1")
+
+    assert bench.row("1").state == "completed"
+    assert [each["status"] for each in bench.signals("order-status-changed")] == ["completed"]
+    bench.sweep()
+    assert bench.row("2").warning == ""

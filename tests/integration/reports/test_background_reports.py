@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from aiq_cova_plugin.services.compare.reports import (
 )
 from aiq_cova_plugin.simulator import Simulator
 from aiq_cova_plugin.store import reports
+from aiq_cova_plugin.store.holds import take_holds
 
 from tests.support.connected import ConnectedShop
 
@@ -250,6 +252,24 @@ def test_a_large_preview_is_kept_small_and_counts_everything(shop: ConnectedShop
     assert len(document["changes"]) == CHANGES_KEPT + 5
     assert document["changes"][0]["kind"] == "hide", "what disappears comes first"
     assert len(repr(document)) < 1_500_000
+
+
+def test_what_leaves_the_menu_says_why_and_whether_an_order_has_it(shop: ConnectedShop) -> None:
+    shop.sync()
+    archived, sold = shop.ordinary(2)
+    shop.sim.register.archive(archived)
+    shop.sim.register.set_stock(sold, 0)
+    with shop.shop.app.app_context(), shop.shop.services.database.short() as connection:
+        now = shop.shop.services.clock.now()
+        take_holds(connection, "s1", "o-1", {archived: Decimal(1)}, now=now)
+
+    document = made(shop, PREVIEW).document
+
+    changes = {each["cova_product_id"]: each for each in document["changes"]}
+    assert changes[archived]["why_gone"] == "archived"
+    assert changes[archived]["is_in_orders"] is True
+    assert changes[sold]["why_gone"] == ""
+    assert document["in_orders"] == 1
 
 
 def test_an_update_to_zero_is_a_kind_of_its_own(shop: ConnectedShop) -> None:

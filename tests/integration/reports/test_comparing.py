@@ -12,6 +12,9 @@ import pytest
 from aiq_cova_plugin.errors import IllegalMove
 from aiq_cova_plugin.services.compare.put_right import free_stock
 from aiq_cova_plugin.services.compare.reconcile import KEPT_PER_KIND, reconcile, shortened
+from aiq_cova_plugin.services.orders.enqueue_order import withdraw_order
+from aiq_cova_plugin.services.rescue.enter_by_hand import enter_by_hand
+from aiq_cova_plugin.services.rescue.rescue_orders import cancel_order
 from aiq_cova_plugin.simulator import Simulator
 from aiq_cova_plugin.store import holds, outbox
 from aiq_cova_plugin.store.audit import entries_of
@@ -123,7 +126,28 @@ def test_what_staff_own_or_lock_is_theirs(quiet: ConnectedShop) -> None:
     edit_in_shop(quiet, locked, name="Ours")
     quiet.sim.register.set_price(owned, "55.00")
 
-    assert compare(quiet)["agrees"] is True
+    found = compare(quiet)
+
+    assert found["agrees"] is True
+    said = {each["cova_product_id"]: each for each in found["on_purpose"]}
+    assert set(said) == {owned, locked}
+    assert said[owned]["host"] == "Price: 1.00"
+    assert said[owned]["cova"].startswith("Price: 55")
+    assert said[locked]["host"] == "Name: Ours"
+    assert "locked" in said[locked]["cause"]
+
+
+def test_what_staff_excluded_is_said_and_is_no_difference(quiet: ConnectedShop) -> None:
+    (product_id,) = quiet.ordinary()
+    quiet.change(product_id, is_excluded=True)
+    quiet.sync()
+
+    found = compare(quiet)
+
+    assert found["agrees"] is True
+    (one,) = found["on_purpose"]
+    assert (one["kind"], one["cova_product_id"]) == ("kept_off_menu", product_id)
+    assert shortened(found)["number_on_purpose"] == 1
 
 
 def test_a_product_removed_in_the_shop_is_found(quiet: ConnectedShop) -> None:
@@ -214,6 +238,50 @@ def test_an_order_that_should_be_there_by_now_is_late(selling: ConnectedShop) ->
     selling.clock.advance(timedelta(minutes=16).total_seconds())
 
     assert set(kinds(selling)) == {"order_late"}
+
+
+def test_an_order_withdrawn_by_staff_and_confirmed_in_the_shop_is_found(
+    selling: ConnectedShop,
+) -> None:
+    place(selling, "1")
+    place(selling, "2")
+    with selling.shop.app.app_context():
+        services = selling.shop.services
+        for order_id, by_staff in (("1", True), ("2", False)):
+            with services.database.short() as connection:
+                push = outbox.push_of_order(connection, "s1", order_id)
+            assert push is not None
+            if by_staff:
+                cancel_order(services, push, by="Robin Quay")
+            else:
+                with services.database.job_transaction():
+                    withdraw_order(services, "s1", order_id)
+
+    found = compare(selling)
+
+    assert [(each["kind"], each["order_id"]) for each in found["differences"]] == [
+        ("order_withdrawn", "1")
+    ]
+    assert "Cancel it in the shop" in found["differences"][0]["fix"]
+
+
+def test_an_order_entered_by_hand_is_said_to_be_the_shops_to_complete(
+    selling: ConnectedShop,
+) -> None:
+    place(selling, "1")
+    change_push(selling, "1", state="needs_attention", reason="No phone.", fix="Ask for one.")
+    with selling.shop.app.app_context():
+        services = selling.shop.services
+        with services.database.short() as connection:
+            push = outbox.push_of_order(connection, "s1", "1")
+        assert push is not None
+        enter_by_hand(services, push, by="Robin Quay", note="", sold=True)
+
+    found = compare(selling)
+
+    assert found["agrees"] is True
+    (one,) = found["on_purpose"]
+    assert (one["kind"], one["order_id"]) == ("entered_by_hand", "1")
 
 
 def test_an_order_the_shop_deleted_is_found(selling: ConnectedShop) -> None:

@@ -383,7 +383,8 @@ def busy_day(records: Records) -> dict[str, str]:
         candidates_encrypted=records.ctx.vault.encrypt(json.dumps(CANDIDATES)),
         reason="2 customers in COVA have the phone number of order W-1043, and nothing tells "
         "which one it is.",
-        fix="Merge them in COVA, or choose the right one on the order's page; then press Retry.",
+        fix="Choose the right one on the order's page. If they are the same person, merge them in "
+        "COVA and press Retry.",
     )  # fmt: skip
     records.order(
         "1044", "queued", attempts=3, reason="COVA could not be reached.", kind="CovaUnavailable",

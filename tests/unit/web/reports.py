@@ -62,7 +62,7 @@ def difference(kind: str, subject: str, **more: Any) -> dict[str, Any]:
         "host": "3",
         "plugin": "3",
         "cova": "1",
-        "fix": "Press Sync.",
+        "fix": "Press Sync now.",
         "cause": "It was sold at the register.",
         "action": "",
         "name": subject,
@@ -80,7 +80,7 @@ WAITING = difference(
     cause="COVA refused it.", fix="Repair what COVA names, then press Retry.", cova=None,
 )  # fmt: skip
 MISSED = difference(
-    "order_not_queued", "77", order_id="77", action="sweep", fix="Press Sweep now.",
+    "order_not_queued", "77", order_id="77", action="sweep", fix="Press Look for missed orders.",
 )  # fmt: skip
 FORGOTTEN = difference(
     "hold_without_order", "78 / p-flower", name="Blue Harbour", order_id="78",

@@ -45,8 +45,47 @@ def test_acts_are_told_newest_first_with_who_what_and_about_what(
     assert "Robin Example" in markup
     assert f'<a href="/cova/{NORTH}/products/p-1">Blue Harbour</a>' in markup
     assert f'<a href="/cova/{NORTH}/orders/1042">Order 1042</a>' in markup
-    assert "enabled – → yes" in markup
+    assert "Use COVA for this store: – → yes" in markup
     assert "<b>" not in markup
+
+
+def test_what_changed_is_told_in_the_shops_words(
+    browser_without_js: Browser, records: Records
+) -> None:
+    records.order("7", "needs_attention")
+    customer = "6a27e0df-cbf8-4544-b215-4e76e4c11ab2"
+    note(records, "order_withdrawn", "7", state="needs_attention")
+    note(records, "customer_chosen", "7", customer=customer)
+    note(records, "orders_retried", "Rejected-3747e568c7", number_of_orders=1)
+    note(
+        records,
+        "pos_settings_saved",
+        changed={
+            "guard_percent": {"old": 30, "new": 40},
+            "staff_fields": {"old": [], "new": ["name"]},
+            "specification_names": {
+                "old": {"a": ["x"], "b": ["y"]},
+                "new": {"a": ["z"], "b": ["y"]},
+            },
+        },
+        guard_percent=40,
+        guard_at_least=20,
+        staff_fields=["name"],
+    )
+
+    markup = text_of(browser_without_js.get(PAGE).text)
+
+    for said in (
+        ">Order W-7</a>",
+        "It was: Needs you",
+        "COVA refused the order",
+        "share of: 30 → 40",
+        "Fields of the staff: – → Name",
+        "Specification names: a x → z",
+    ):
+        assert said in markup
+    for unsaid in (customer, "3747e568c7", "needs_attention", "from products", "b y"):
+        assert unsaid not in markup
 
 
 def test_one_store_does_not_see_the_acts_of_another(

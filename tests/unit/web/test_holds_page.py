@@ -93,3 +93,21 @@ def test_holds_that_ran_out_are_shown_with_their_alert(
     assert "Confirm or cancel the order in the shop." in markup
     assert "Order 56" not in markup
     assert "Order 55: its stock is free again" in overview
+
+
+def test_stock_that_did_not_change_is_as_old_as_the_last_question(
+    browser_without_js: Browser, records: Records
+) -> None:
+    records.connect()
+    read_at = records.now - timedelta(minutes=13)
+    records.product("p-1", "Blue Harbour", stock_read_at=read_at)
+    records.hold("1042", {"p-1": Decimal(2)})
+
+    before = browser_without_js.get(PAGE).text
+    records.synced(minutes_ago=4)
+    asked = browser_without_js.get(PAGE).text
+
+    assert "read <time" in before
+    assert "13 minutes ago</time>" in before
+    assert "unchanged since" in asked
+    assert "4 minutes ago</time>" in asked

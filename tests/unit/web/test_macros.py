@@ -32,8 +32,12 @@ def host_page(request: pytest.FixtureRequest, shop: Flask, host: TinyHost) -> st
 
 
 def test_the_button_is_a_form_that_works_without_htmx(
-    host_page: str, browser_without_js: Browser, monkeypatch: pytest.MonkeyPatch
+    host_page: str,
+    browser_without_js: Browser,
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    records.connect()
     monkeypatch.setattr(runs, "start_sync", lambda *_args, **_options: "run-1")
     markup = browser_without_js.get(host_page).text
     token = markup.split('name="csrf_token" value="')[1].split('"')[0]
@@ -41,6 +45,7 @@ def test_the_button_is_a_form_that_works_without_htmx(
     answer = browser_without_js.client.post(SYNC, data={"csrf_token": token})
 
     assert f'action="{SYNC}"' in markup
+    assert "cova.js" in markup, "what is said when the shop does not answer"
     assert answer.status_code == 303
     assert answer.headers["Location"].startswith(f"/cova/{NORTH}/runs/run-1?started=")
 
@@ -98,17 +103,31 @@ def test_a_sync_that_runs_already_is_shown_instead(
 def test_a_running_sync_shows_as_soon_as_the_page_opens(
     host_page: str, browser_without_js: Browser, records: Records
 ) -> None:
+    records.connect()
     run_id = records.run(status="running", finished_at=None)
 
     assert f'hx-get="/cova/{NORTH}/runs/{run_id}"' in browser_without_js.get(host_page).text
 
 
 def test_who_may_not_sync_sees_no_button(
-    host_page: str, browser_without_js: Browser, host: TinyHost
+    host_page: str, browser_without_js: Browser, records: Records, host: TinyHost
 ) -> None:
+    records.connect()
     host.allowed[NORTH] = frozenset({"view"})
 
     assert "<form" not in browser_without_js.get(host_page).text
+
+
+def test_a_store_that_is_not_connected_or_is_switched_off_has_no_button(
+    host_page: str, browser_without_js: Browser, records: Records
+) -> None:
+    unconnected = browser_without_js.get(host_page).text
+    records.connect(enabled=False)
+    switched_off = browser_without_js.get(host_page).text
+
+    for markup in (unconnected, switched_off):
+        assert "<form" not in markup
+        assert "cova.js" not in markup
 
 
 def test_the_badge_says_how_the_order_stands(
@@ -275,6 +294,7 @@ def test_the_end_is_said_in_words_to_everybody(
 def test_a_page_opened_during_a_sync_asks_at_once(
     host_page: str, browser_without_js: Browser, records: Records
 ) -> None:
+    records.connect()
     records.run(status="running", finished_at=None)
 
     assert 'hx-trigger="load, every 2s"' in browser_without_js.get(host_page).text

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from aiq_cova_plugin.host import Address, Customer, Delivery, Order, OrderLine
+from aiq_cova_plugin.services.orders.refusal_words import what_to_do
 from aiq_cova_plugin.store import outbox
 
-from tests.unit.web.kit import ALL_ACTIONS, NORTH, SOUTH, Browser, Records, TinyHost
+from tests.unit.web.kit import ALL_ACTIONS, CANDIDATES, NORTH, SOUTH, Browser, Records, TinyHost
 
 HOME = f"/cova/{NORTH}/"
 
@@ -195,3 +199,115 @@ def test_retry_of_an_order_being_taken_back_says_so(
     markup = browser_without_js.get(f"{HOME}orders/5").text
     assert "asked again to give it back" in markup
     assert "on its way to COVA again" not in markup
+
+
+def shopper(order_id: str, **customer: Any) -> Order:
+    line = OrderLine("p-1", "Blue Harbour", Decimal(1), Decimal("10.00"))
+    address = Address("1 Pier Street", "", "Exampleton", "CO", "80202", "US")
+    return Order(
+        order_id, NORTH, f"W-{order_id}", None, Customer(**customer), [line],
+        delivery=Delivery(address, Decimal(0)),
+    )  # fmt: skip
+
+
+def test_possible_customers_stand_beside_the_order_s_own(
+    browser_without_js: Browser, records: Records, host: TinyHost
+) -> None:
+    kept = records.ctx.vault.encrypt(json.dumps(CANDIDATES))
+    trouble(records, "5", "AmbiguousCustomer", candidates_encrypted=kept)
+    host.orders["5"] = shopper(
+        "5", first_name="robyn", last_name="<Tide>", phone="303 555 01", email="ROBIN@example.com",
+        date_of_birth=date(1988, 5, 4),
+    )  # fmt: skip
+
+    page = " ".join(browser_without_js.get(f"{HOME}orders/5").text.split())
+    none_chosen = browser_without_js.post(f"{HOME}orders/5/customer", {})
+
+    own, choices = page.split("Which COVA customer is it?")
+    for known in ("robyn &lt;Tide&gt;", "303 555 01", "ROBIN@example.com", "Exampleton"):
+        assert known in own
+    first, second = choices.split('value="7c9e6679')
+    assert re.findall("same [a-z -]+<", first) == ["same e-mail<", "same birth date<"]
+    assert re.findall("same [a-z -]+<", second.split("</label>")[0]) == ["same name<"]
+    assert none_chosen.status_code == 422
+    wrong = none_chosen.text.split('id="field-choice-error"')[1]
+    assert wrong.startswith(">Choose one of these customers")
+    assert "autofocus" in wrong.split("</label>")[0], "the first of the choices has the focus"
+    assert 'aria-invalid="true"' not in none_chosen.text
+    host.allowed[NORTH] = ALL_ACTIONS - {"orders"}
+    assert "303 555 01" not in browser_without_js.get(f"{HOME}orders/5").text
+
+
+def test_an_order_without_a_usable_number_shows_whom_to_ask(
+    browser_without_js: Browser, records: Records, host: TinyHost
+) -> None:
+    trouble(records, "5", reason="The phone number is not a valid one.")
+    host.orders["5"] = shopper("5", first_name="Robin", phone="12-34", email="robin@example.com")
+
+    page = browser_without_js.get(f"{HOME}orders/5").text
+
+    for known in ("Robin", "12-34", "robin@example.com"):
+        assert known in page.split('id="field-phone"')[0]
+
+
+def test_a_withdrawal_is_not_called_the_shop_s_and_leaves_a_note(
+    browser_without_js: Browser, records: Records
+) -> None:
+    trouble(records, "5", submitted_at=records.now)
+    records.hold("5", {"p-1": Decimal(2)})
+
+    browser_without_js.post(f"{HOME}orders/5/cancel")
+    page = browser_without_js.get(f"{HOME}orders/5").text
+
+    assert "stays confirmed, with nothing held for it. Cancel it in the shop too." in page
+    assert "withdrawn from COVA by staff" in page
+    assert "This order is being withdrawn from COVA." in page
+    assert "The shop has cancelled" not in page
+    assert "cancelled in the shop" not in page
+    assert "Add it and press Retry." not in page
+    assert "/orders/5/retry" not in page
+    assert "stays confirmed" in browser_without_js.get(f"{HOME}orders").text
+    (push,) = records.rows("cova_push")
+    assert push["host_status"] == "confirmed"
+
+
+def test_tax_on_top_is_no_difference_to_worry_about(
+    browser_without_js: Browser, records: Records
+) -> None:
+    records.order("5", "in_pos", sale_total=Decimal("90.00"), tax_pricing="Exclusive")
+
+    page = browser_without_js.get(f"{HOME}orders/5").text
+
+    assert "Total in the shop, before tax" in page
+    assert "With 5.50 USD tax" in page
+    assert "than in the shop" not in page
+
+
+def test_the_timeline_speaks_plainly_and_folds_ids_away(
+    browser_without_js: Browser, records: Records
+) -> None:
+    ids = [each["id"] for each in CANDIDATES]
+    records.order(
+        "5", "in_pos", cova_status="ReadyForPayment, OrderPlaced", submitted_at=records.now,
+        events=[
+            ("queued", ""), ("sending", ""), ("customer_candidates", ", ".join(ids)),
+            ("customer_chosen", f"Kim chose COVA customer {ids[0]}."), ("sending", ""),
+            ("cova_status", "COVA says: ReadyForPayment, OrderPlaced."),
+        ],
+    )  # fmt: skip
+
+    page = browser_without_js.get(f"{HOME}orders/5").text
+
+    assert "<p>2 customers in COVA.</p>" in page
+    assert "<p>Kim chose COVA customer …950e.</p>" in page
+    assert f"<code>{', '.join(ids)}</code></details>" in page
+    assert "COVA says: ready for payment, order placed." in page
+    assert "<dd>Ready for payment, order placed" in page
+    assert "<dt>Tries</dt><dd>2</dd>" in page
+
+
+def test_what_to_do_where_cova_names_no_cause() -> None:
+    for empty in ("", "The order is invalid.", "Order rejected"):
+        assert "COVA names no cause" in what_to_do(empty)
+        assert "withdraw it" in what_to_do(empty)
+    assert what_to_do("Product 12 is archived.").startswith("Repair what COVA names")

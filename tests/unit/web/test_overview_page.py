@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+from aiq_cova_plugin.domain.breaker_state import BreakerState
+from aiq_cova_plugin.mapping.order_to_cova import NO_FEE_PRODUCT
 from aiq_cova_plugin.services.compare.reports import RECONCILE
+from aiq_cova_plugin.store.alerts import HOLD_GONE, raise_alert
+from aiq_cova_plugin.store.breakers import DatabaseBreakers
+from aiq_cova_plugin.store.connections import save_sync_state
+from aiq_cova_plugin.store.push_warnings import other_delivery
 
 from tests.unit.web.kit import NORTH, Browser, Records, TinyHost, busy_day
 from tests.unit.web.reports import STOCK, comparison, write_report
@@ -162,3 +168,108 @@ def test_what_a_comparison_found_is_not_told_as_if_it_still_were_so(
     assert "a sync has changed the shop since" in stale
     assert "<h1>Synced, and not compared since</h1>" in stale
     assert f'<p class="cova-item-title">{message}</p>' not in stale
+
+
+def test_while_cova_is_away_that_comes_first_and_goes_when_it_answers(
+    browser_without_js: Browser, records: Records
+) -> None:
+    good_day(records)
+    records.run(started_at=records.now, status="failed", message="COVA could not be reached.")
+    records.order("7", warning="The order has been waiting for COVA for more than 15 minutes.")
+
+    def home() -> str:
+        return text_of(browser_without_js.get(HOME).text)
+
+    def state(values: dict[str, object]) -> None:
+        with records.app.app_context(), records.ctx.database.short() as connection:
+            save_sync_state(connection, NORTH, values)
+
+    state({"last_outage_at": records.now - timedelta(minutes=5)})
+    away = home()
+    state({"last_outage_at": None})
+    back = home()
+
+    def open_breaker(company_id: int) -> None:
+        until = records.now + timedelta(seconds=10)
+        with records.app.app_context():
+            DatabaseBreakers(records.ctx.database).replace(
+                None, BreakerState(company_id, "crm", 5, opened_at=records.now, open_until=until)
+            )
+
+    open_breaker(999)
+    with_another_company_away = home()
+    open_breaker(12345)
+    broken = home()
+
+    for markup in (away, broken):
+        assert re.search(r"<h1>COVA is not answering since (yesterday at )?\d\d:\d\d</h1>", markup)
+        assert "Orders wait and are sent when it answers again; nothing is lost." in markup
+        facts = markup.split('class="cova-facts"')[1]
+        assert 'is-attention">Not answering</span>' in facts
+        assert ">Ready</span>" not in facts
+    for markup in (back, with_another_company_away):
+        assert "<h1>Order W-7 has a warning</h1>" in markup
+        assert 'is-ok">Connected</span>' in markup
+
+
+def test_each_order_is_named_once_and_deliveries_that_may_go_wrong_by_that(
+    browser_without_js: Browser, records: Records
+) -> None:
+    good_day(records)
+    for order_id, other in (("1", "W-2"), ("2", "W-1")):
+        warning = f"{other_delivery(other)}\nCOVA no longer knows this order."
+        records.order(order_id, "in_pos", warning=warning)
+    records.order("3", "in_pos", warning="COVA no longer knows this order.")
+
+    markup = text_of(browser_without_js.get(HOME).text)
+    records.order("4", "needs_attention", reason="No phone.", warning=other_delivery("W-1"))
+    with records.app.app_context(), records.ctx.database.short() as connection:
+        raise_alert(
+            connection, NORTH, HOLD_GONE, "4", message="Too old.", fix="Count.", at=records.now
+        )
+    with_stuck = text_of(browser_without_js.get(HOME).text)
+
+    assert "<h1>2 deliveries may go to the wrong address</h1>" in markup
+    assert "1 other order with a warning." in markup
+    needs = with_stuck.split('id="cova-needs-title"')[1].split("</section>")[0]
+    assert needs.count(">Order W-4</a>") == 1
+    assert ": its stock is free again" not in needs
+    assert "The most urgent first." in needs
+    for said in ("No phone.", "Order W-1 of the same customer", "Too old."):
+        assert said in needs
+
+
+def test_orders_that_stop_for_the_delivery_fee_lead_to_its_field(
+    browser_without_js: Browser, records: Records
+) -> None:
+    good_day(records)
+    field = f'href="{HOME}settings#field-delivery_fee_product"'
+
+    warned = text_of(browser_without_js.get(HOME).text)
+    reason = f"Order W-5 has a delivery fee of 7.50, but the store has {NO_FEE_PRODUCT}."
+    records.order("5", "needs_attention", kind="UnmappedProduct", reason=reason)
+    stopped = text_of(browser_without_js.get(HOME).text)
+    records.connect(delivery_fee_product="de11fee0-0000-4000-8000-000000000001")
+    mended = text_of(browser_without_js.get(HOME).text)
+
+    assert "<h1>All is well</h1>" in warned
+    assert "One with a delivery fee would stop" in warned
+    assert field in warned
+    assert "Not for deliveries" in stopped
+    assert f"{field}>Open the connection<" in stopped
+    assert stopped.count(field) == 3
+    assert field not in mended
+    assert ">Ready</span>" in mended
+
+
+def test_the_first_sync_is_previewed_before_it_runs_only(
+    browser_without_js: Browser, records: Records
+) -> None:
+    records.connect()
+
+    before = browser_without_js.get(HOME).text
+    records.run(started_at=records.now, status="running", finished_at=None)
+    meanwhile = browser_without_js.get(HOME).text
+
+    assert "Preview the first sync" in before
+    assert "Preview the first sync" not in meanwhile

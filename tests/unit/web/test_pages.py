@@ -6,10 +6,12 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.routing import Rule
 
 from aiq_cova_plugin.errors import (
     BadCredentials,
@@ -70,7 +72,7 @@ def test_the_headline_says_the_one_thing_that_matters(
         "The menu is out of date",
         "A sync waits for you",
         "COVA refuses the connection",
-        "1 order needs you",
+        "COVA refuses the connection",
         "2 orders need you",
     ]
 
@@ -363,7 +365,7 @@ def test_a_hold_of_an_order_that_is_not_queued_leads_nowhere(
         ("runs", "No sync has run yet"),
         ("orders", "No order yet"),
         ("holds", "Nothing is held"),
-        ("pos-settings", "every product found its category"),
+        ("pos-settings", "your rules have a category for every product"),
     ],
 )
 def test_an_empty_page_is_written_by_a_person(
@@ -474,7 +476,8 @@ def test_the_page_itself_asks_before_an_order_is_withdrawn(
     browser_without_js: Browser, records: Records
 ) -> None:
     """The question, the yes and the way out are there without JavaScript; no dialog of the browser."""
-    records.order("5", "queued")
+    records.order("5", "queued", submitted_at=records.now)
+    records.order("6", "queued")
 
     markup = " ".join(browser_without_js.get(f"/cova/{NORTH}/orders/5").text.split())
     asked = markup.split('<details class="cova-ask">')[1].split("</details>")[0]
@@ -482,7 +485,35 @@ def test_the_page_itself_asks_before_an_order_is_withdrawn(
     assert "hx-confirm" not in markup
     assert "Withdraw from COVA" in asked.split("</summary>")[0]
     assert "free its stock" in asked
+    assert "The shop&#39;s own order stays as it is: cancel it there too." in asked
+    never_sent = browser_without_js.get(f"/cova/{NORTH}/orders/6").text
+    assert "Give up sending" in never_sent
+    assert "Withdraw from COVA" not in never_sent
+    assert ">COVA order<" in markup
+    assert ">COVA order<" not in never_sent
     assert f'action="/cova/{NORTH}/orders/5/cancel"' in asked
     assert "Yes, withdraw from COVA" in asked
     assert f'href="/cova/{NORTH}/orders/5">No, leave it as it is' in asked
     assert "<dialog" not in markup
+
+
+def test_who_is_refused_is_told_to_sign_in_and_where_the_host_says_so(
+    shop: Flask, browser_without_js: Browser, host: TinyHost
+) -> None:
+    host.allowed[NORTH] = frozenset()
+
+    plain = browser_without_js.get(f"/cova/{NORTH}/")
+    # As Flask-Login keeps it; a view that the host does not have is not linked to.
+    shop.login_manager = SimpleNamespace(login_view="nowhere")  # type: ignore[attr-defined]  # set by Flask-Login
+    unknown = browser_without_js.get(f"/cova/{NORTH}/")
+    shop.login_manager.login_view = "static"  # type: ignore[attr-defined]  # needs a value
+    unbuildable = browser_without_js.get(f"/cova/{NORTH}/")
+    shop.view_functions["sign_in"] = lambda: ""
+    shop.url_map.add(Rule("/sign-in", endpoint="sign_in"))
+    shop.login_manager.login_view = "sign_in"  # type: ignore[attr-defined]  # as a host sets it
+    linked = browser_without_js.get(f"/cova/{NORTH}/")
+
+    for answer in (plain, unknown, unbuildable, linked):
+        assert answer.status_code == 403
+        assert "You may not be signed in" in answer.text
+        assert ('href="/sign-in"' in answer.text) == (answer is linked)

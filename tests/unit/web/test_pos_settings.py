@@ -92,7 +92,7 @@ def test_the_inbox_counts_what_nobody_mapped_and_suggests(browser_without_js: Br
     row = next(
         each for each in markup.split("<tr>") if "Vape Kits" in each and "inbox_path" in each
     )
-    assert 'class="is-number">2<' in row
+    assert re.search(r'<a href="/cova/north/products\?filter=unmapped">2<', row)
     assert '<option value="3">Vaporizers (suggested)</option>' in row
     assert "no classification at all" in markup
 
@@ -308,11 +308,11 @@ def test_the_inbox_has_classifications_and_specification_values(
 
     value = next(row for row in inbox.split("<tr>") if 'name="inbox_value"' in row)
     assert 'value="Vaporiser bits"' in value
-    assert 'class="is-number">3<' in value
+    assert '?filter=unmapped">3<' in value
     assert "menu category or product type" in value
     assert "Looks like Vaporizers." in value
     path = next(row for row in inbox.split("<tr>") if 'name="inbox_path" value="Qwerty"' in row)
-    assert 'class="is-number">4<' in path
+    assert '?filter=unmapped">4<' in path
     assert inbox.index('value="Qwerty"') < inbox.index('value="Vaporiser bits"')
 
 
@@ -471,7 +471,9 @@ def test_saving_is_on_record(browser_without_js: Browser, records: Records) -> N
 
     [entry] = [row for row in records.rows("cova_audit") if row["action"] == "pos_settings_saved"]
     assert entry["actor"] == "staff"
-    assert json.loads(entry["detail"])["classification_rules"] == 1
+    assert json.loads(entry["detail"])["rules"] == {"Vape Kits": {"old": None, "new": "Vaporizers"}}
+    shown = " ".join(browser_without_js.get(f"/cova/{NORTH}/activity").text.split())
+    assert "Category rules: Vape Kits – → Vaporizers" in shown
 
 
 def test_a_long_list_of_rules_is_folded_up_and_opens_where_something_is_wrong(

@@ -158,7 +158,7 @@ def test_the_result_has_names_not_ids_and_what_disappears_first(
     assert f'href="/cova/{NORTH}/products/p-flower"' in markup
     assert f'href="/cova/{NORTH}/products/p-new"' not in markup, "it has no page yet"
     assert "14 products" in markup, "what could not be used is there as well"
-    assert "Sync now" in markup
+    assert "Sync everything" in markup, "it was a preview of the whole catalogue"
 
 
 def test_it_is_filtered_by_what_would_happen(browser_without_js: Browser, records: Records) -> None:
@@ -219,7 +219,7 @@ def test_while_cova_is_off_there_is_nothing_to_sync_but_a_way_on(
 
     markup = browser_without_js.get(PAGE).text
 
-    assert "Sync now" not in markup
+    assert "Sync everything" not in markup
     assert "Switch it on" in markup
 
 

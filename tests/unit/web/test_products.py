@@ -13,6 +13,7 @@ from flask import Flask
 from aiq_cova_plugin.services.products import show_products
 from aiq_cova_plugin.store import products as stored_products
 from aiq_cova_plugin.store.run_changes import record_changes
+from aiq_cova_plugin.web.words.product_words import field_text
 
 from tests.unit.web.kit import ALL_ACTIONS, NORTH, SOUTH, Browser, Records
 from tests.unit.web.reading_host import HAZE, SNAPSHOT, ReadingHost
@@ -91,6 +92,7 @@ def test_the_list_counts_each_filter_and_shows_how_each_product_stands(
     assert "Differs from POS 1" in seen
     assert "Without a category 1" in seen
     assert "2 fields differ: Name, Price." in seen
+    assert "Archived in COVA." in words_in(markup.split(">Elm</a>")[1].split("</tr>")[0])
     assert "The picture is &lt;too&gt; large." in markup
 
 
@@ -311,7 +313,6 @@ def test_a_database_that_is_busy_does_not_keep_anybody_from_looking(
         ),
         ({"host_state": "absent"}, ["It creates it in the shop."]),
         ({"host_state": "hidden"}, ["It puts it on the menu again."]),
-        ({"last_error": "Too long."}, ["It tries again to save what COVA says."]),
     ],
 )  # fmt: skip
 def test_a_product_apart_says_why_what_comes_and_what_can_be_done(
@@ -324,6 +325,74 @@ def test_a_product_apart_says_why_what_comes_and_what_can_be_done(
 
     for sentence in (*sentences, "Next sync", "What you can do"):
         assert sentence in seen
+
+
+@pytest.mark.parametrize(
+    ("values", "said", "buttons"),
+    [
+        ({"host_state": "absent", "presence": "archived"}, "Not offered: archived in COVA", set()),
+        ({"host_state": "absent"}, "Not offered: not in the shop", {"exclude"}),
+        (
+            {"host_state": "hidden", "is_excluded": True},
+            "Not offered: excluded from the menu",
+            {"lock", "include"},
+        ),
+    ],
+)
+def test_what_is_not_on_offer_has_no_number_to_sell_and_only_acts_that_make_sense(
+    browser_without_js: Browser,
+    records: Records,
+    values: dict[str, Any],
+    said: str,
+    buttons: set[str],
+) -> None:
+    records.connect()
+    records.product(HAZE, "Blue Harbour 3.5 g", snapshot=SNAPSHOT, **values)
+
+    markup = browser_without_js.get(PAGE).text
+
+    assert said in words_in(markup)
+    acts = {each for each in ("lock", "exclude", "include") if f'{PAGE}/{each}"' in markup}
+    assert acts == buttons
+    if values["host_state"] == "absent":
+        assert "Agree?" not in markup
+        assert "not known" not in markup
+
+
+def test_a_locked_product_says_what_still_follows_cova(
+    browser_without_js: Browser, records: Records
+) -> None:
+    records.connect()
+    records.product(
+        HAZE, "Blue Harbour 3.5 g", snapshot=SNAPSHOT, is_locked=True, host_state="hidden"
+    )
+
+    markup = browser_without_js.get(PAGE).text
+
+    assert "It puts it on the menu again, sets the quantity" in words_in(markup)
+    assert "COVA" in row_of(markup, "On the menu")
+    assert "Staff (locked)" not in row_of(markup, "On the menu")
+    assert "Staff (locked)" in row_of(markup, "Name")
+
+
+def test_a_description_keeps_its_paragraphs_apart() -> None:
+    html = "<p>Grown by the sea.</p><p>Certificate<br>of analysis</p>"
+
+    assert field_text(html, field="description") == "Grown by the sea.\nCertificate\nof analysis"
+    assert field_text("<br>", field="description") == "<br>"
+
+
+def test_a_product_that_could_not_be_saved_says_so_once(
+    browser_without_js: Browser, records: Records
+) -> None:
+    records.connect()
+    records.product(HAZE, "Blue Harbour 3.5 g", snapshot=SNAPSHOT, last_error="Too long.")
+
+    seen = words_in(browser_without_js.get(PAGE).text)
+
+    assert seen.count("Too long.") == 1
+    assert "Every sync tries again." in seen
+    assert "keeps syncs from trying" in seen
 
 
 def test_who_locked_it_and_what_syncs_changed_is_on_the_page(

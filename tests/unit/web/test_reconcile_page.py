@@ -63,6 +63,27 @@ def test_agreement_is_said_in_words_with_its_time(
     assert "3 minutes ago" in markup
 
 
+def test_what_differs_on_purpose_is_listed_and_nothing_is_said_to_be_the_same_everywhere(
+    browser_without_js: Browser, records: Records
+) -> None:
+    records.connect()
+    kept = difference(
+        "kept_by_staff", "Blue Harbour (p-flower)", cova_product_id="p-flower",
+        host="Price: 6.00", cova="Price: 5.25", plugin=None, cause="Staff locked it.",
+    )  # fmt: skip
+    document = comparison() | {"on_purpose": [kept], "number_on_purpose": 1}
+    write_report(records, RECONCILE, document=document)
+
+    markup = text_of(browser_without_js.get(PAGE).text)
+
+    assert "<h1>Shop and COVA agree</h1>" in markup
+    assert "is the same on all sides" not in markup
+    assert "Different on purpose" in markup
+    assert "Price: 6.00" in markup
+    assert "Price: 5.25" in markup
+    assert "On purpose: Values staff keep" in browser_without_js.get(f"{PAGE}?format=csv").text
+
+
 def test_differences_are_grouped_with_cause_way_out_and_button(
     browser_without_js: Browser, records: Records
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from aiq_cova_plugin.domain.catalogue import FieldIssue
+from aiq_cova_plugin.services import audit
 from aiq_cova_plugin.services.compare.reports import PREVIEW
 from aiq_cova_plugin.store import runs as run_store
 from aiq_cova_plugin.store.models import Run
@@ -345,3 +346,39 @@ def test_who_may_only_look_is_told_what_is_missing(
         markup = text_of(browser_without_js.get(path).text)
         assert "<form" not in markup
         assert "needs the permission “sync”" in markup
+
+
+def test_a_held_run_says_what_it_would_do_and_later_what_came_of_it(
+    browser_without_js: Browser, records: Records
+) -> None:
+    records.connect()
+    held = records.run(
+        status="held", message="It would hide 6.", fetched=7, unchanged=7, to_apply=6,
+        started_at=records.now - timedelta(minutes=9),
+    )  # fmt: skip
+    records.run(status="failed", started_at=records.now - timedelta(minutes=8))
+
+    waiting = text_of(browser_without_js.get(f"{LIST}/{held}").text)
+    home = browser_without_js.get(f"/cova/{NORTH}/").text
+    after = records.run(started_at=records.now - timedelta(minutes=7), hidden=6)
+    with records.app.app_context():
+        audit.note(records.ctx, NORTH, "run_approved", after, by="Robin Example", full=False)
+    newer = records.run(status="held", message="It would hide 9.")
+    listed = text_of(browser_without_js.get(LIST).text)
+    waits = text_of(browser_without_js.get(f"{LIST}?status=held").text)
+    settled = text_of(browser_without_js.get(f"{LIST}?status=settled").text)
+    run_page = text_of(browser_without_js.get(f"{LIST}/{held}").text)
+
+    assert "<dt>Would hide or set to zero</dt><dd>6</dd>" in waiting
+    assert "<dt>Unchanged</dt>" not in waiting
+    assert "A sync waits for you" in home, "a sync that failed decides nothing"
+    assert 'Waiting for you <span class="cova-count">1</span>' in listed
+    assert 'Held back, settled <span class="cova-count">1</span>' in listed
+    for markup in (listed, settled, run_page):
+        assert ">Approved</span>" in markup
+        assert re.search(rf'<a href="{LIST}/{after}">See the sync of (to|yester)day at', markup)
+    assert f"{LIST}/{newer}" in waits
+    assert f"{LIST}/{held}" not in waits
+    assert f"{LIST}/{held}" in settled
+    assert f"{LIST}/{newer}" not in settled
+    assert "Approve and sync" not in run_page

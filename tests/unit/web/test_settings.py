@@ -264,3 +264,16 @@ def test_no_page_shows_a_stored_secret(
         markup = browser_without_js.get(f"/cova/{NORTH}/{path}").text
         assert PASSWORD not in markup
         assert CLIENT_SECRET not in markup
+
+
+def test_it_is_said_that_orders_with_a_delivery_fee_will_stop(
+    browser_without_js: Browser, records: Records
+) -> None:
+    def page(**values: Any) -> str:
+        records.connect(**values)
+        return browser_without_js.get(PATH).text
+
+    said = "Orders with a delivery fee will stop"
+    assert said in page()
+    assert said not in page(delivery_fee_product="de11fee0-0000-4000-8000-000000000001")
+    assert said not in page(delivery_fee_product="", sync_orders=False)

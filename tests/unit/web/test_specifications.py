@@ -239,6 +239,24 @@ def test_each_specification_is_shown_raw_read_and_as_the_shop_gets_it(
     assert 'href="javascript' not in markup
 
 
+def test_a_missing_thc_is_said_with_what_to_do_and_the_product_is_led_back_to(
+    browser_without_js: Browser, records: Records
+) -> None:
+    lacks = "COVA has no THC for it that can be read."
+    tell(records, "p-kit", spec("Material", "Glass"))
+    tell(records, "p-flower", spec("Flower Type", "Hybrid"), spec("CBD", "see the label"))
+
+    flower = browser_without_js.get(f"/cova/{NORTH}/products/p-flower/specifications").text
+    gummies = browser_without_js.get(PRODUCT_PATH).text
+    kit = browser_without_js.get(f"/cova/{NORTH}/products/p-kit/specifications").text
+
+    assert lacks in flower
+    assert "under a name like THC" in flower
+    assert lacks not in gummies
+    assert lacks not in kit, "glass has none"
+    assert f'href="/cova/{NORTH}/products/p-gummies"' in gummies
+
+
 def test_what_staff_own_is_said(browser_without_js: Browser, records: Records) -> None:
     records.connect(staff_fields=["labs"])
 
