@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 
+from tests.simulation.processes import play_elsewhere
 from tests.simulation.stage import Stage
-from tests.simulation.weeks import CALM, STORMY, Outcome, play
+from tests.simulation.weeks import CALM, STORMY, Outcome, play, stores_of
 from tests.support.databases import ON_POSTGRES
 from tests.support.postgres import find_postgres_programs, running_postgres
 
@@ -29,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     began, failed, hours = time.monotonic(), 0, 0.0
     ends_at = None if chosen.minutes is None else began + chosen.minutes * 60
     for outcome in _outcomes(chosen, iter(range(first, last + 1)), ends_at):
-        hours += outcome.hours
+        hours += outcome.hours * stores_of(outcome.seed)
         if chosen.journal:
             print("\n".join(outcome.journal))
         if outcome.failure is None:
@@ -45,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
             break
     took = time.monotonic() - began
     print(
-        f"{hours:g} hours in {took:.0f} seconds ({hours / max(took, 0.001) * 60:.0f} a minute), "
+        f"{hours:g} store-hours in {took:.0f} seconds ({hours / max(took, 0.001) * 60:.0f} a minute), "
         f"{failed} seed(s) failed"
     )
     return 1 if failed else 0
@@ -83,7 +84,7 @@ def _outcomes(
                 yield play(stage, seed, chosen.hours, weather=chosen.weather)
         return
     with ProcessPoolExecutor(chosen.jobs, get_context("spawn")) as pool:
-        submit = partial(pool.submit, _play_elsewhere, hours=chosen.hours, weather=chosen.weather)
+        submit = partial(pool.submit, play_elsewhere, hours=chosen.hours, weather=chosen.weather)
         waiting: set[Future[Outcome]] = set()
         try:
             for seed in seeds:
@@ -98,16 +99,6 @@ def _outcomes(
         finally:
             for each in waiting:
                 each.cancel()
-
-
-_own_stage: list[Stage] = []
-"""The stage of a process that plays for another one."""
-
-
-def _play_elsewhere(seed: int, *, hours: float, weather: str) -> Outcome:
-    if not _own_stage:
-        _own_stage.append(Stage())
-    return play(_own_stage[0], seed, hours, weather=weather)
 
 
 @contextmanager

@@ -103,6 +103,21 @@ def test_a_failing_seed_is_told_in_plain_words_and_its_command_replays_it(
     assert _failure_in(capsys.readouterr().out) == _failure_in(told)
 
 
+def test_seeds_are_played_in_several_processes_as_in_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = ["--seeds", "1-2", "--hours", "1", "--jobs"]
+
+    told = []
+    for jobs in ("2", "1"):
+        assert main([*options, jobs]) == 0
+        said = capsys.readouterr().out
+        told.append(sorted(re.findall(r"seed (\d+): .* ([0-9a-f]{24})\)", said)))
+
+    assert told[0] == told[1]
+    assert len(told[0]) == 2
+
+
 def _options_of(command: str) -> list[str]:
     """What the Makefile hands on for that command."""
     told = subprocess.run(

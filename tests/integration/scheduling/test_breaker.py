@@ -234,7 +234,7 @@ def test_the_log_in_has_a_breaker_of_its_own(two: tuple[Process, Process], sim: 
             with pytest.raises(CovaUnavailable):
                 client.order_status(ORDER)
         asked = len(sim.requests("token"))
-        with pytest.raises(CovaAway, match="token"):
+        with pytest.raises(CovaAway, match="log-in"):
             client.order_status(ORDER)
     assert len(sim.requests("token")) == asked
 

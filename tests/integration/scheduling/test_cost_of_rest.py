@@ -103,4 +103,4 @@ def test_an_hour_in_which_nothing_happens(shop: ConnectedShop) -> None:
             shop.clock.advance(60)
             tick(shop)
 
-    assert cost == Cost(statements=1372, transactions=734, written=207)
+    assert cost == Cost(statements=1408, transactions=746, written=207)
