@@ -20,6 +20,11 @@ has_redis() {
     command -v redis-server >/dev/null 2>&1
 }
 
+has_rabbitmq() {
+    # Debian's command on the PATH insists on a user and folders of its own; this is what it calls.
+    [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]
+}
+
 has_fonts() {
     # Without any font Chromium draws empty boxes, and screenshots show nothing.
     [ -n "$(find /usr/share/fonts /usr/local/share/fonts \

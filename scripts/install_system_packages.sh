@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the programs the tests drive: a browser with a font, PostgreSQL and Redis.
+# Installs the programs the tests drive: a browser with a font, PostgreSQL, Redis and RabbitMQ.
 #
 # What is there already is left alone. What cannot be installed is named, with the tests that will
 # be missing; with CI=true that is a failure, elsewhere those tests are skipped.
@@ -16,6 +16,7 @@ package_for() {
         fonts) echo fonts-dejavu-core ;;
         postgres) echo postgresql ;;
         redis) echo redis-server ;;
+        rabbitmq) echo rabbitmq-server ;;
     esac
 }
 
@@ -25,18 +26,19 @@ loss_without() {
         fonts) echo "readable text in screenshots" ;;
         postgres) echo "the tests on PostgreSQL" ;;
         redis) echo "the tests with Redis and Celery" ;;
+        rabbitmq) echo "the tests with RabbitMQ" ;;
     esac
 }
 
 missing_programs() {
-    for program in chromium fonts postgres redis; do
+    for program in chromium fonts postgres redis rabbitmq; do
         "has_$program" || echo "$program"
     done
 }
 
 missing=$(missing_programs)
 if [ -z "$missing" ]; then
-    echo "Browser, font, PostgreSQL and Redis are here."
+    echo "Browser, font, PostgreSQL, Redis and RabbitMQ are here."
     exit 0
 fi
 
@@ -51,7 +53,7 @@ fi
 
 missing=$(missing_programs)
 if [ -z "$missing" ]; then
-    echo "Browser, font, PostgreSQL and Redis are here."
+    echo "Browser, font, PostgreSQL, Redis and RabbitMQ are here."
     exit 0
 fi
 

@@ -27,6 +27,7 @@ from tests.integration.scheduling.programs import Program, running, shop_environ
 from tests.support.connected import SECRET_KEY, connection_of
 from tests.support.procfile import lay_out_shop, procfile_command
 from tests.support.rabbitmq import find_rabbitmq, running_rabbitmq
+from tests.support.requirements import missing
 from tests.support.shop import Shop
 
 pytestmark = [
@@ -88,10 +89,7 @@ def rabbitmq_url() -> Iterator[str]:
     """A RabbitMQ server of this test alone."""
     program = find_rabbitmq()
     if program is None:
-        pytest.skip(
-            "[cannot run here] RabbitMQ is not among what the project installs; with Debian's "
-            "package rabbitmq-server this test runs."
-        )
+        missing("RabbitMQ", "Run: sh scripts/install_system_packages.sh")
     with running_rabbitmq(program) as url:
         yield url
 
