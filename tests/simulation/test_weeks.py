@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import re
 import shlex
 import subprocess
@@ -18,8 +17,9 @@ from tests.simulation.weeks import CALM, play
 from tests.support.postgres import PostgresServer
 from tests.support.project_files import ROOT
 
-FIRST_SEED = int(os.environ.get("SIMULATION_FIRST_SEED") or random.SystemRandom().randrange(10**6))
-"""Other seeds in each run; a failure tells the command that replays it."""
+FIRST_SEED = int(os.environ.get("SIMULATION_FIRST_SEED") or 3)
+"""The same seeds in each run, so that what turns red is the change; `make simulate-weeks SEEDS=any`
+plays others. A failure tells the command that replays it."""
 HOURS = 4.0
 REPLAYED = 6, 1.0
 """A seed whose world has three stores, and its hours."""
