@@ -36,6 +36,7 @@ from aiq_cova_plugin.store.products import lock_products, products_by_id, save_p
 from aiq_cova_plugin.store.specifications import save_specifications
 
 _BATCH = 100
+_NOTHING = Decimal(0)
 
 
 class StoreMoved(NeedsOperator):
@@ -47,9 +48,6 @@ class StoreMoved(NeedsOperator):
             "so it stopped: what it had read belongs to the old one.",
             fix="Nothing to do: the next sync reads the new location whole.",
         )
-
-
-_NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,16 @@ def change_of(plan: ProductPlan) -> Change | None:
     """What the plan changes once the shop has agreed; None when nothing is news to it."""
     if plan.change is None or not plan.new:
         return None
-    return Change(plan.change.cova_product_id, _kind_of(plan), plan.old, plan.new)
+    kind = kind_of(plan)
+    if kind == "update" and set(plan.new) == {"quantity"}:
+        kind = STOCK
+    return Change(plan.change.cova_product_id, kind, plan.old, plan.new)
+
+
+def kind_of(plan: ProductPlan) -> str:
+    """What the plan does, as staff see it: its action, or `SOLD_OUT`."""
+    action = plan.change.action if plan.change is not None else ""
+    return SOLD_OUT if action == "update" and plan.is_destructive else action
 
 
 class RunChanges:
@@ -75,12 +84,3 @@ class RunChanges:
     def committed(self, number: int) -> None:
         """So many of what was written are there to stay."""
         self._kept += number
-
-
-def _kind_of(plan: ProductPlan) -> str:
-    action = plan.change.action if plan.change is not None else ""
-    if action != "update":
-        return action
-    if plan.is_destructive:
-        return SOLD_OUT
-    return STOCK if set(plan.new) == {"quantity"} else action

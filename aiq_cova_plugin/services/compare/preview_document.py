@@ -13,7 +13,9 @@ from decimal import Decimal
 from typing import Any
 
 from aiq_cova_plugin.domain.catalogue import FieldIssue
+from aiq_cova_plugin.services.catalogue import run_changes
 from aiq_cova_plugin.services.catalogue.plan_product import ProductPlan
+from aiq_cova_plugin.services.catalogue.run_changes import STOCK, kind_of
 from aiq_cova_plugin.services.catalogue.sync_catalog import SyncReport
 from aiq_cova_plugin.services.context import ServiceContext
 from aiq_cova_plugin.store.holds import held_by_product
@@ -25,11 +27,8 @@ _NAMED_PER_CAUSE = 10
 _LONGEST_TEXT = 300
 _LONGEST_LIST = 40
 
-SOLD_OUT = "sold_out"
-"""Not an action of its own: an update that takes the quantity to zero. Staff want to see those."""
-
-# What disappears matters most to whoever decides, so it comes first.
-KINDS_OF_CHANGE = ("hide", SOLD_OUT, "restore", "update", "create")
+KINDS_OF_CHANGE = tuple(kind for kind in run_changes.KINDS_OF_CHANGE if kind != STOCK)
+"""Those of a run; here a change of stock alone is an update like any other."""
 
 
 def preview_document(ctx: ServiceContext, report: SyncReport) -> dict[str, Any]:
@@ -37,7 +36,7 @@ def preview_document(ctx: ServiceContext, report: SyncReport) -> dict[str, Any]:
     plans = [plan for plan in report.changes or [] if plan.change is not None]
     by_kind: dict[str, list[ProductPlan]] = defaultdict(list)
     for plan in plans:
-        by_kind[_kind_of(plan)].append(plan)
+        by_kind[kind_of(plan)].append(plan)
     kept = [plan for kind in KINDS_OF_CHANGE for plan in by_kind[kind][:CHANGES_KEPT]]
     ids = [plan.change.cova_product_id for plan in kept if plan.change is not None]
     ids += [issue.cova_product_id for issue in report.issues[:_ISSUES_KEPT]]
@@ -64,11 +63,6 @@ def preview_document(ctx: ServiceContext, report: SyncReport) -> dict[str, Any]:
     }
 
 
-def _kind_of(plan: ProductPlan) -> str:
-    action = plan.change.action if plan.change is not None else ""
-    return SOLD_OUT if action == "update" and plan.is_destructive else action
-
-
 def _change(
     plan: ProductPlan, names: dict[str, str], held: Mapping[str, Decimal]
 ) -> dict[str, Any]:
@@ -77,7 +71,7 @@ def _change(
     return {
         "cova_product_id": product_id,
         "name": str(plan.new.get("name") or names.get(product_id, "") or product_id),
-        "kind": _kind_of(plan),
+        "kind": kind_of(plan),
         "why_gone": plan.why_gone,
         "is_in_orders": plan.is_destructive and product_id in held,
         "fields": [
