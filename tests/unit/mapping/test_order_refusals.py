@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
-from aiq_cova_plugin.domain.orders import Address, Customer, Delivery, Fee, Order, OrderLine
+from aiq_cova_plugin.domain.orders import Customer, Delivery, Fee, Order, OrderLine
 from aiq_cova_plugin.errors import NeedsOperator, UnmappedProduct
 from aiq_cova_plugin.mapping.address_to_cova import plan_address
 from aiq_cova_plugin.mapping.order_to_cova import fee_key, order_to_cova
 from aiq_cova_plugin.schemas.records import SalesOrder, SalesOrderLine
 
+from tests.unit.mapping.orders import ADDRESS, LINE, ORDER, PRODUCT
+
 D = Decimal
 
-PRODUCT = "0b6f0c52-1111-4a5e-9c1e-5a0e3c7d0001"
 BAG_PRODUCT = "0b6f0c52-1111-4a5e-9c1e-5a0e3c7d0098"
-ADDRESS = Address("1 Main St", "", "Denver", "CO", "80202", "US")
-LINE = OrderLine(PRODUCT, "Haze 3.5g", D(2), D("60.00"))
-ORDER = Order(
-    id="o1",
-    store_id="s1",
-    number="WEB-10045",
-    confirmed_at=datetime(2026, 1, 15, tzinfo=UTC),
-    customer=Customer("Ada", "Example", "6045550100"),
-    lines=(LINE,),
-)
 DELIVERED = replace(ORDER, delivery=Delivery(ADDRESS, D(5)))
 CORRECT_IT = "Correct the order in the shop, then press Retry."
 

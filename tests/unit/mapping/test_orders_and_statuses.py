@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiq_cova_plugin.domain.orders import Address, Customer, Delivery, Order, OrderLine
+from aiq_cova_plugin.domain.orders import Customer, Delivery, Order, OrderLine
 from aiq_cova_plugin.domain.values import OrderStatus
 from aiq_cova_plugin.errors import NeedsOperator, UnmappedProduct
 from aiq_cova_plugin.mapping.order_status_from_cova import Phase, StatusReading, reading_from_cova
 from aiq_cova_plugin.mapping.order_to_cova import order_reference, order_to_cova
 from aiq_cova_plugin.schemas.records import SalesOrder, SalesOrderLine, SalesOrderStatus
 
+from tests.unit.mapping.orders import ADDRESS, LINE, ORDER, PRODUCT
+
 D = Decimal
 
-PRODUCT = "0b6f0c52-1111-4a5e-9c1e-5a0e3c7d0001"
 FEE = "0b6f0c52-1111-4a5e-9c1e-5a0e3c7d0099"
 PUSH = "3f0d7c1e-5555-4a1f-8b70-000000000001"
-ADDRESS = Address("1 Main St", "", "Denver", "CO", "80202", "US")
-LINE = OrderLine(PRODUCT, "Haze 3.5g", D(2), D("60.00"))
-ORDER = Order(
-    id="o1",
-    store_id="s1",
-    number="WEB-10045",
-    confirmed_at=datetime(2026, 1, 15, tzinfo=UTC),
-    customer=Customer("Ada", "Example", "6045550100"),
-    lines=(LINE,),
-)
 
 
 def sent(order: Order, fee_product: str | None = FEE) -> SalesOrder:
